@@ -1,0 +1,196 @@
+"""Sound files to samples and back; the only module of this room that touches files.
+
+A file that is broken in any way gives one `AudioError` that begins with its path, never noise or a
+shorter signal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from wesep_like.audio.resample import resample
+from wesep_like.config.atomic import atomic_path, check_writable
+from wesep_like.errors import AudioError, OutputError, ShapeError
+
+_OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+
+# libsndfile silently shortens a WAV whose data end early, and says so in its log only.
+_CUT_WAV = re.compile(r"^data *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+# A program that writes WAV to a pipe cannot know the length and says about the largest number.
+_STREAMED_BYTES = 0x7FFF_0000
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Samples and their rate.
+
+    Attributes:
+        samples: (samples,) float32 in -1..1.
+        sample_rate: Hz.
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a sound file says of itself; `num_samples` is per channel."""
+
+    num_samples: int
+    sample_rate: int
+    num_channels: int
+
+
+def info(path: str | os.PathLike[str]) -> AudioInfo:
+    """What the header of a sound file says; no sample is decoded.
+
+    Raises:
+        AudioError: If it is missing, empty, cut short or no sound file.
+    """
+    with _opened(path) as file:
+        return AudioInfo(file.frames, file.samplerate, file.channels)
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    sample_rate: int | None = None,
+    channel: int | None = None,
+    start: int = 0,
+    num_samples: int | None = None,
+) -> Waveform:
+    """One channel of a sound file (wav, flac, ogg, opus or mp3), or a stretch of it.
+
+    Args:
+        path: The file.
+        sample_rate: Hz to resample to; the file's own if None.
+        channel: Which channel, from 0; the mean of all if None.
+        start: First sample, counted at the file's own rate.
+        num_samples: How many samples, counted at the file's own rate; up to the end if None.
+
+    Raises:
+        AudioError: If the file is missing, empty, cut short or no sound file, if it has NaN or
+            infinite samples, or if there is no such channel or stretch.
+    """
+    with _opened(path) as file:
+        if channel is not None and not 0 <= channel < file.channels:
+            raise AudioError(
+                f"{path}: has no channel {channel}. It has {file.channels}, counted from 0"
+            )
+        count = file.frames - start if num_samples is None else num_samples
+        if start < 0 or count <= 0 or start + count > file.frames:
+            raise AudioError(
+                f"{path}: has no samples {start} to {start + count}. It has {file.frames}"
+            )
+        file.seek(start)
+        frames = file.read(count, dtype="float32", always_2d=True)
+        own_rate = file.samplerate
+    if len(frames) < count:
+        raise _cut(path, count, len(frames), "samples")
+    samples = frames.mean(axis=1) if channel is None else frames[:, channel]
+    if not np.isfinite(samples).all():
+        place = start + int(np.argmin(np.isfinite(samples)))
+        raise AudioError(
+            f"{path}: sample {place} is {samples[place - start]}. Expected finite numbers"
+        )
+    samples = np.ascontiguousarray(samples)
+    if sample_rate is None:
+        return Waveform(samples, own_rate)
+    return Waveform(resample(samples, own_rate, sample_rate), sample_rate)
+
+
+def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> float:
+    """The file holds the samples in 16 bits; it is never there half written.
+
+    A signal whose peak is above 1 does not fit and is scaled as a whole to a peak of 0.99, which
+    distorts nothing. One that fits is not scaled: what was read from a 16-bit file is written back
+    bit by bit.
+
+    Args:
+        path: The file; its suffix says the format, .wav or .flac.
+        samples: (samples,) floating point.
+        sample_rate: Hz.
+
+    Returns:
+        The factor that the samples were scaled by, 1.0 if not at all. A caller warns if it is less.
+
+    Raises:
+        OutputError: If the suffix is unknown or the file cannot be written.
+        AudioError: If there are no samples, or they are not finite floating point numbers.
+        ShapeError: If there is more than one axis.
+    """
+    check_output(path)
+    samples = np.asarray(samples)
+    if samples.ndim != 1:
+        raise ShapeError(f"{path}: expected samples on one axis, got shape {samples.shape}")
+    if samples.size == 0:
+        raise AudioError(f"{path}: there are no samples to write")
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(f"{path}: expected floating point samples in -1..1, got {samples.dtype}")
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{path}: samples to write are NaN or infinite. Expected finite numbers")
+    peak = float(np.abs(samples).max())
+    factor = 1.0 if peak <= 1 else 0.99 / peak
+    steps = np.rint(samples * (factor * 2**15)).clip(-(2**15), 2**15 - 1).astype(np.int16)
+    with atomic_path(path) as draft:
+        file_format = _OUTPUT_FORMATS[Path(path).suffix.lower()]
+        try:
+            soundfile.write(draft, steps, sample_rate, format=file_format, subtype="PCM_16")
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+    return factor
+
+
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Goes on only if `write` could write there; worth asking before a long computation.
+
+    Raises:
+        OutputError: If the suffix is unknown, or no file can be written there.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _OUTPUT_FORMATS:
+        known = ", ".join(_OUTPUT_FORMATS)
+        raise OutputError(f"{path}: no format to write has the suffix {suffix!r}. Known: {known}")
+    check_writable(path)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
+    """The file, opened and known to be whole as far as its header tells."""
+    if not os.path.exists(path):
+        raise AudioError(f"{path}: there is no such file")
+    if os.path.isdir(path):
+        raise AudioError(f"{path}: is a folder. Expected a sound file")
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
+        raise AudioError(f"{path}: is empty (0 bytes)")
+    try:
+        with soundfile.SoundFile(path) as file:
+            if cut := _CUT_WAV.search(file.extra_info):
+                said, there = int(cut[1]), int(cut[2])
+                if there < said < _STREAMED_BYTES:
+                    raise _cut(path, said, there, "bytes of sound")
+            if file.frames == 0:
+                raise AudioError(f"{path}: has no samples")
+            yield file
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{path}: cannot be read as sound ({_reason(error)}). "
+            "Expected a whole wav, flac, ogg, opus or mp3"
+        ) from error
+
+
+def _cut(path: str | os.PathLike[str], said: int, there: int, unit: str) -> AudioError:
+    return AudioError(f"{path}: is cut short ({there} of {said} {unit} are there). Get it anew")
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    return error.error_string.removeprefix("Error : ").strip(" .")

@@ -1,0 +1,49 @@
+"""What a training or validation step gets: signals with names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rendered examples; signals of unequal length are padded with zeros on the right.
+
+    Without a room, or with a reverberant target, mixture == target + interference + noise to float precision. With a dry
+    or early target the rest of the target's reverberation is in the mixture only.
+
+    Args:
+        ids: One an example.
+        mixture: (batch, samples).
+        target: (batch, samples), as loud as it is in the mixture.
+        mixture_samples: (batch,) int, length of each mixture before padding.
+        enrollment: (batch, enroll_samples), other speech of the target speaker.
+        enrollment_samples: (batch,) int, length of each enrollment before padding.
+        enrollment_keys: The same for the same enrollment samples.
+        speakers: (batch,) int, the target's place in the list of training speakers, or -1.
+        interference: (batch, samples), sum of the interferers as mixed.
+        noise: (batch, samples), as mixed.
+    """
+
+    ids: list[str]
+    mixture: Tensor
+    target: Tensor
+    mixture_samples: Tensor
+    enrollment: Tensor
+    enrollment_samples: Tensor
+    enrollment_keys: list[str]
+    speakers: Tensor
+    interference: Tensor
+    noise: Tensor
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
+        """The same batch on another device."""
+        moved = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            is_tensor = isinstance(value, Tensor)
+            moved[field.name] = value.to(device, non_blocking=non_blocking) if is_tensor else value
+        return Batch(**moved)

@@ -1,0 +1,171 @@
+"""Examples by number: the same whatever the number of workers or processes, and after a resume."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Dataset, Sampler
+
+from wesep_like.audio.levels import is_silent
+from wesep_like.audio.resample import resample
+from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.plans import MixturePlan, NoisePlan, SourcePlan
+from wesep_like.data.simulation.render import Ingredients
+from wesep_like.data.store import AudioStore
+from wesep_like.errors import AudioError, SampleRateError
+
+_MAX_ATTEMPTS = 20
+_MIN_READS = 100  # before this many, a share says little
+_MAX_BROKEN_SHARE = 0.05
+
+
+class OnlineMixtures(Dataset[Ingredients]):
+    """Endless mixtures, drawn anew: example `number` depends on `seed` and `number` alone.
+
+    A file that cannot be read is skipped: a warning names it once, and another plan is drawn for the same number. So is a
+    target clip without a sound in it.
+
+    Args:
+        planner: Decides the examples.
+        store: Reads them.
+        seed: Another seed, other mixtures.
+    """
+
+    def __init__(self, planner: MixturePlanner, store: AudioStore, seed: int) -> None:
+        self.planner = planner
+        self.num_reads = 0
+        self.num_broken = 0
+        self._store = store
+        self._seed = seed
+        self._warned: set[str] = set()
+        self._place_of_speaker = {speaker: i for i, speaker in enumerate(planner.speakers)}
+
+    def __getitem__(self, number: int) -> Ingredients:
+        """Example `number`, counted from 0.
+
+        Raises:
+            AudioError: If more than 5 % of the examples cannot be read.
+        """
+        for attempt in range(_MAX_ATTEMPTS):
+            rng = np.random.default_rng([self._seed, number, attempt])
+            plan = self.planner.draw(rng, mixture_id=str(number))
+            self.num_reads += 1
+            try:
+                speaker = self._place_of_speaker[plan.target.speaker]
+                example = read_ingredients(plan, self._store, speaker=speaker)
+            except AudioError as error:
+                self._skip(error)
+                continue
+            if not is_silent(example.sources[0]):
+                return example
+        raise AudioError(
+            f"example {number}: {_MAX_ATTEMPTS} drawn mixtures could not be read or had a silent target. "
+            f"Check {self.planner.options.utterances}"
+        )
+
+    def _skip(self, error: AudioError) -> None:
+        self.num_broken += 1
+        if self.num_reads >= _MIN_READS and self.num_broken > _MAX_BROKEN_SHARE * self.num_reads:
+            raise AudioError(
+                f"{self.planner.options.utterances}: {self.num_broken} of {self.num_reads} examples could not "
+                f"be read, more than {_MAX_BROKEN_SHARE:.0%}. The last: {error}"
+            ) from error
+        if str(error) not in self._warned:
+            self._warned.add(str(error))
+            warnings.warn(f"skipped: {error}", stacklevel=3)
+
+
+class FixedMixtures(Dataset[Ingredients]):
+    """Mixtures that are the same every time, for validation and tests; a broken file is an error.
+
+    Args:
+        plans: As `read_plans` gives them.
+        store: Reads them; its sample rate is the plans'.
+    """
+
+    def __init__(self, plans: Sequence[MixturePlan], store: AudioStore) -> None:
+        self.plans = list(plans)
+        self._store = store
+
+    def __len__(self) -> int:
+        return len(self.plans)
+
+    def __getitem__(self, number: int) -> Ingredients:
+        return read_ingredients(self.plans[number], self._store)
+
+
+class BatchNumbers(Sampler[list[int]]):
+    """Batches of example numbers without end; give it to a DataLoader as batch_sampler.
+
+    The ranks share each step's numbers, so that step s of all ranks together is the same examples as step s of one process with
+    a batch so many times as large.
+
+    Args:
+        batch_size: Examples a batch, on each rank.
+        first_batch: Where to begin; a resumed run gives the number of batches that it has done.
+        rank: Which process this is.
+        num_ranks: How many there are.
+    """
+
+    def __init__(
+        self, batch_size: int, first_batch: int = 0, rank: int = 0, num_ranks: int = 1
+    ) -> None:
+        assert batch_size > 0 and first_batch >= 0 and 0 <= rank < num_ranks
+        self.batch_size = batch_size
+        self.first_batch = first_batch
+        self.rank = rank
+        self.num_ranks = num_ranks
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in itertools.count(self.first_batch):
+            first = (step * self.num_ranks + self.rank) * self.batch_size
+            yield list(range(first, first + self.batch_size))
+
+
+def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1) -> Ingredients:
+    """Read what a plan names.
+
+    Args:
+        store: Its sample rate is the plan's.
+        speaker: The target's place in the list of training speakers, or -1.
+
+    Raises:
+        AudioError: If a file is missing or broken; names it.
+        SampleRateError: If the plan is for another sample rate than the store's.
+    """
+    if plan.sample_rate != store.sample_rate:
+        raise SampleRateError(
+            f"mixture {plan.id!r}: planned at {plan.sample_rate} Hz, but audio is read at "
+            f"{store.sample_rate} Hz. Prepare the mixtures at {store.sample_rate} Hz"
+        )
+    enrollment = store.read(plan.enrollment.clip)
+    return Ingredients(
+        plan=plan,
+        sources=tuple(_read_source(source, store, plan.num_samples) for source in plan.sources),
+        responses=tuple(
+            None if source.response is None else store.read_response(source.response)
+            for source in plan.sources
+        ),
+        noise=None if plan.noise is None else _read_noise(plan.noise, store, plan.num_samples),
+        enrollment=_at_speed(enrollment, plan.enrollment.speed),
+        speaker=speaker,
+    )
+
+
+def _read_source(source: SourcePlan, store: AudioStore, num_samples: int) -> np.ndarray:
+    samples = _at_speed(store.read(source.clip), source.speed)[: num_samples - source.offset]
+    placed = np.zeros(num_samples, np.float32)
+    placed[source.offset : source.offset + len(samples)] = samples
+    return placed
+
+
+def _read_noise(noise: NoisePlan, store: AudioStore, num_samples: int) -> np.ndarray:
+    return np.resize(store.read(noise.clip), num_samples)  # np.resize repeats
+
+
+def _at_speed(samples: np.ndarray, speed: float) -> np.ndarray:
+    """Played faster or slower, pitch and all; speed in hundredths, as the resampler wants whole numbers."""
+    return resample(samples, round(100 * speed), 100)

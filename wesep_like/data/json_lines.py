@@ -1,0 +1,172 @@
+"""JSON Lines files of frozen dataclasses: one record a line, checked when read, written whole or not at all."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tempfile
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from wesep_like.errors import ManifestError, OutputError
+
+_MAX_PROBLEMS = 10
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class _RecordField:
+    """One field of a record: its type and whether a line may leave it out."""
+
+    annotation: Any
+    is_required: bool
+
+
+def read_json_lines(path: str | Path, cls: type[D]) -> list[D]:
+    """Read and check one record of `cls` from each line; ids are unique.
+
+    Raises:
+        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them, then a count.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ManifestError(
+            f"{path}: cannot be read ({error.strerror}). Write it with 'wesep-like prepare'."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path}: not a text file in UTF-8. Expected JSON Lines.") from error
+
+    records: list[D] = []
+    problems: list[str] = []
+    line_of_id: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            record = _from_json(cls, _parse(line))
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        record_id = record.id  # type: ignore[attr-defined]
+        if record_id in line_of_id:
+            problems.append(f"{where}: id {record_id!r} is already on line {line_of_id[record_id]}")
+            continue
+        line_of_id[record_id] = number
+        records.append(record)
+
+    if len(problems) > _MAX_PROBLEMS:
+        rest = len(problems) - _MAX_PROBLEMS
+        problems = [*problems[:_MAX_PROBLEMS], f"{path}: and {rest} more bad lines"]
+    if problems:
+        raise ManifestError("\n".join(problems))
+    if not records:
+        raise ManifestError(f"{path}: no records in it. Expected one JSON object a line.")
+    return records
+
+
+def write_json_lines(path: str | Path, records: Iterable[object]) -> None:
+    """Write one record a line; the file appears whole or not at all. Fields that are None are left out.
+
+    Raises:
+        OutputError: If the file cannot be written there.
+    """
+    lines = [json.dumps(_without_none(asdict(record)), ensure_ascii=False) for record in records]  # type: ignore[call-overload]
+    write_text(path, "".join(line + "\n" for line in lines))
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file beside its place, then rename it; its folder is made if need be.
+
+    Raises:
+        OutputError: If the file cannot be written there.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(beside).chmod(0o644)  # mkstemp makes files that only their owner may read
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def _parse(line: str) -> Mapping[str, object]:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON ({error.msg} at column {error.colno})") from error
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected a JSON object, got {value!r}")
+    return value
+
+
+def _from_json(cls: type[D], mapping: Mapping[str, object], prefix: str = "") -> D:
+    """Build one record; ValueError says what is wrong, without where."""
+    known = _fields(cls)
+    for name in mapping:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ValueError(f"no field is called {prefix + name!r}{hint}. Fields: {', '.join(known)}")
+    values = {}
+    for name, field in known.items():
+        if name in mapping:
+            values[name] = _value(field.annotation, mapping[name], prefix + name)
+        elif field.is_required:
+            raise ValueError(f"{prefix + name!r} is missing")
+    return cls(**values)
+
+
+def _value(annotation: Any, value: object, name: str) -> object:  # noqa: ANN401 (a type is any object)
+    if get_origin(annotation) in (Union, types.UnionType):
+        (annotation,) = (arg for arg in get_args(annotation) if arg is not type(None))
+        if value is None:
+            return None
+    if is_dataclass(annotation) and isinstance(value, Mapping):
+        return _from_json(annotation, value, f"{name}.")  # type: ignore[arg-type]
+    if get_origin(annotation) is tuple and isinstance(value, list):
+        item_type = get_args(annotation)[0]
+        return tuple(_value(item_type, item, f"{name}[{i}]") for i, item in enumerate(value))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if annotation is float and is_number:
+        return float(value)  # type: ignore[arg-type]
+    if annotation is int and is_number and isinstance(value, int):
+        return value
+    if annotation is str and isinstance(value, str):
+        return value
+    raise ValueError(f"{name}: expected {getattr(annotation, '__name__', annotation)}, got {value!r}")
+
+
+@lru_cache(maxsize=None)
+def _fields(cls: type) -> dict[str, _RecordField]:
+    hints = get_type_hints(cls)
+    return {
+        field.name: _RecordField(hints[field.name], _has_no_default(field)) for field in fields(cls)
+    }
+
+
+def _has_no_default(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _without_none(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_without_none(item) for item in value]
+    return value

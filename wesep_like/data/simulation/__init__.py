@@ -1,0 +1,1 @@
+"""Simulated mixtures: `draw` decides them, `render` computes them."""

@@ -1,0 +1,161 @@
+"""Plans: the decided, not yet computed examples. Everything random is in them; rendering adds nothing.
+
+A file of plans is a fixed set of mixtures (validation, test): JSON Lines, relative paths relative to its folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wesep_like.data.json_lines import read_json_lines, write_json_lines
+
+TARGET_KINDS = ("dry", "early", "reverberant")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of a file.
+
+    Args:
+        start: First sample, in the file's own samples.
+        num_samples: Length, in the file's own samples.
+        sample_rate: The file's, in Hz.
+        channel: Which channel; None means the mean of all.
+    """
+
+    path: str
+    start: int
+    num_samples: int
+    sample_rate: int
+    channel: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.num_samples <= 0 or self.sample_rate <= 0:
+            raise ValueError(
+                f"clip: expected start >= 0, num_samples > 0 and sample_rate > 0, "
+                f"got {self.start}, {self.num_samples} and {self.sample_rate}"
+            )
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """One voice of a mixture.
+
+    Args:
+        speed: Playing speed; 1.1 is shorter and higher. Changes the clip before anything else.
+        offset: Where the clip begins in the mixture, in the mixture's samples; zeros stand before and after it.
+        sir_db: Interferers: power of the target over power of this source, both as they are in the mixture (after the
+            room) and over all its samples. For the target: 0, without effect.
+        response: The room's response from this source's place; None means no room.
+    """
+
+    speaker: str
+    clip: Clip
+    speed: float = 1.0
+    offset: int = 0
+    sir_db: float = 0.0
+    response: Clip | None = None
+
+
+@dataclass(frozen=True)
+class EnrollmentPlan:
+    """Other speech of the target speaker, at the target's speed, at its recorded level."""
+
+    clip: Clip
+    speed: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """The same for the same samples, so that what a frozen encoder makes of them can be kept."""
+        clip = self.clip
+        return f"{clip.path}:{clip.start}:{clip.num_samples}:{clip.channel}:{self.speed:g}"
+
+
+@dataclass(frozen=True)
+class NoisePlan:
+    """Noise under a mixture.
+
+    Args:
+        clip: Repeated if it is shorter than the mixture.
+        snr_db: Power of the target over power of the noise, both as they are in the mixture, over all its samples.
+    """
+
+    clip: Clip
+    snr_db: float
+
+
+@dataclass(frozen=True)
+class MixturePlan:
+    """All that is needed to compute one example.
+
+    Args:
+        sample_rate: Of the mixture, in Hz.
+        num_samples: Of the mixture.
+        level_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at its recorded level. Either way the
+            whole example is turned down, if need be, so that the mixture does not clip.
+        target_kind: What the target is when there is a room: "dry" (the direct path alone), "early" (and reflections up to
+            50 ms after it) or "reverberant" (all).
+    """
+
+    id: str
+    sample_rate: int
+    num_samples: int
+    target: SourcePlan
+    interferers: tuple[SourcePlan, ...]
+    enrollment: EnrollmentPlan
+    noise: NoisePlan | None = None
+    level_db: float | None = None
+    target_kind: str = "dry"
+
+    def __post_init__(self) -> None:
+        if self.num_samples <= 0 or self.sample_rate <= 0:
+            raise ValueError(
+                f"expected num_samples > 0 and sample_rate > 0, got {self.num_samples} and {self.sample_rate}"
+            )
+        if self.target_kind not in TARGET_KINDS:
+            raise ValueError(
+                f"target_kind: expected one of {', '.join(TARGET_KINDS)}, got {self.target_kind!r}"
+            )
+
+    @property
+    def sources(self) -> tuple[SourcePlan, ...]:
+        """The target, then the interferers."""
+        return (self.target, *self.interferers)
+
+
+def read_plans(path: str | Path) -> list[MixturePlan]:
+    """Read a fixed set of mixtures, with paths as the process can open them.
+
+    Raises:
+        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them, then a count.
+    """
+    folder = Path(path).parent
+    return [_at(plan, folder) for plan in read_json_lines(path, MixturePlan)]
+
+
+def write_plans(path: str | Path, plans: Iterable[MixturePlan]) -> None:
+    """Write a fixed set of mixtures whole or not at all; paths are written as they are.
+
+    Raises:
+        OutputError: If the file cannot be written there.
+    """
+    write_json_lines(path, plans)
+
+
+def _at(plan: MixturePlan, folder: Path) -> MixturePlan:
+    def clip_at(clip: Clip) -> Clip:
+        return replace(clip, path=str(folder / clip.path))
+
+    def source_at(source: SourcePlan) -> SourcePlan:
+        response = clip_at(source.response) if source.response else None
+        return replace(source, clip=clip_at(source.clip), response=response)
+
+    return replace(
+        plan,
+        target=source_at(plan.target),
+        interferers=tuple(source_at(source) for source in plan.interferers),
+        enrollment=replace(plan.enrollment, clip=clip_at(plan.enrollment.clip)),
+        noise=replace(plan.noise, clip=clip_at(plan.noise.clip)) if plan.noise else None,
+    )

@@ -1,0 +1,86 @@
+"""From clips to samples, with decoded files kept in memory if wanted."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+
+from wesep_like.audio import io
+from wesep_like.audio.resample import resample
+from wesep_like.data.simulation.plans import Clip
+from wesep_like.errors import AudioError, SampleRateError
+
+_FULL_SCALE = 32768.0
+
+
+class AudioStore:
+    """Reads clips at one sample rate.
+
+    Args:
+        sample_rate: Of what `read` returns, in Hz.
+        cache_megabytes: How much decoded audio each process keeps, the least recently used dropped first. Kept speech is
+            rounded to 16 bits: half the memory, and exact for 16-bit files. A file larger than an eighth of this is not kept.
+    """
+
+    def __init__(self, sample_rate: int, *, cache_megabytes: float = 0) -> None:
+        self.sample_rate = sample_rate
+        self._cache_bytes = int(cache_megabytes * 1e6)
+        self._kept: OrderedDict[tuple[str, int | None, str], np.ndarray] = OrderedDict()
+        self._kept_bytes = 0
+
+    def read(self, clip: Clip) -> np.ndarray:
+        """The clip's samples as float32, (samples,), at the store's sample rate.
+
+        Raises:
+            AudioError: If the file is missing, broken, or shorter than the clip; names it.
+        """
+        return self._read(clip, np.dtype(np.int16))
+
+    def read_response(self, clip: Clip) -> np.ndarray:
+        """As `read`, for a room's response: never rounded, since its tail is far below its peak."""
+        return self._read(clip, np.dtype(np.float32))
+
+    def _read(self, clip: Clip, kept_as: np.dtype) -> np.ndarray:
+        whole = self._whole_file(clip, kept_as) if self._cache_bytes else None
+        if whole is None:
+            read = io.read(
+                clip.path, channel=clip.channel, start=clip.start, num_samples=clip.num_samples
+            )
+            samples = self._checked(read, clip)
+        else:
+            samples = whole[clip.start : clip.start + clip.num_samples].astype(np.float32)
+            if whole.dtype == np.int16:
+                samples /= _FULL_SCALE
+        if len(samples) != clip.num_samples:
+            raise AudioError(
+                f"{clip.path}: ends at sample {clip.start + len(samples)}, but "
+                f"{clip.start + clip.num_samples} were expected. Prepare the corpus again"
+            )
+        return resample(samples, clip.sample_rate, self.sample_rate)
+
+    def _whole_file(self, clip: Clip, kept_as: np.dtype) -> np.ndarray | None:
+        key = (clip.path, clip.channel, kept_as.name)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        if io.info(clip.path).num_samples * kept_as.itemsize > self._cache_bytes / 8:
+            return None
+        whole = self._checked(io.read(clip.path, channel=clip.channel), clip)
+        if kept_as == np.int16:
+            whole = np.clip(np.rint(whole * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
+        whole = whole.astype(kept_as)
+        self._kept[key] = whole
+        self._kept_bytes += whole.nbytes
+        while self._kept_bytes > self._cache_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped.nbytes
+        return whole
+
+    def _checked(self, waveform: io.Waveform, clip: Clip) -> np.ndarray:
+        if waveform.sample_rate != clip.sample_rate:
+            raise SampleRateError(
+                f"{clip.path}: is at {waveform.sample_rate} Hz, but its manifest says "
+                f"{clip.sample_rate} Hz. Prepare the corpus again"
+            )
+        return waveform.samples

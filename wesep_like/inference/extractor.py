@@ -1,0 +1,165 @@
+"""A mixture and an enrollment in, the enrolled speaker's voice out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wesep_like.audio.resample import resample
+from wesep_like.audio.units import to_samples
+from wesep_like.errors import ModelFileError
+from wesep_like.inference.chunks import overlap_add
+from wesep_like.inference.device import find_device
+from wesep_like.inference.embedder import Embedder, Signal
+from wesep_like.inference.signals import MIN_SECONDS, fit_length, to_mono
+from wesep_like.models.cue import SpeakerCue
+from wesep_like.models.model_file import load_model as load_model_file
+from wesep_like.models.model_file import resolve_model_folder
+from wesep_like.models.tse import TSEModel
+
+SignalT = TypeVar("SignalT", np.ndarray, Tensor)
+
+# Longer mixtures are worked through in chunks of this length that overlap by this much.
+CHUNK_SECONDS = 30.0
+OVERLAP_SECONDS = 5.0
+
+
+class Extractor:
+    """An extraction model with the handling of audio around it.
+
+    Args:
+        model: From a model file or training.
+        device: `auto`, `cpu`, `cuda`, or a torch device.
+
+    Raises:
+        ConfigError: If there is no such device.
+    """
+
+    def __init__(self, model: TSEModel, device: str | torch.device = "auto") -> None:
+        self.device = find_device(device)
+        self.sample_rate: int = model.sample_rate
+        self._model = model.to(self.device).eval()
+        self._min_seconds = max(MIN_SECONDS, model.separator.min_samples / self.sample_rate)
+        self.embedder = Embedder(model.speaker, self.sample_rate, self.device)
+
+    @classmethod
+    def load(
+        cls, model: str | Path | None = None, device: str | torch.device = "auto"
+    ) -> Extractor:
+        """The model of a folder.
+
+        Args:
+            model: A model folder, an experiment folder, or a file inside; None is the bundled model.
+            device: `auto` (a GPU if there is one), `cpu`, `cuda`, or a torch device.
+
+        Raises:
+            ModelFileError: If it is no extraction model.
+            ConfigError: If there is no such device.
+        """
+        place = find_device(device)
+        folder = resolve_model_folder(model)
+        loaded = load_model_file(folder)
+        if not isinstance(loaded, TSEModel):
+            raise ModelFileError(
+                f"{folder}: is a speaker encoder, which extracts nothing. Name an extraction model; "
+                "an encoder is for embed, verify and score."
+            )
+        return cls(loaded, place)
+
+    def cue(
+        self,
+        enrollment: Signal | SpeakerCue | Sequence[Signal | SpeakerCue],
+        sample_rate: int,
+        *,
+        where: str = "enrollment",
+    ) -> SpeakerCue:
+        """What the enrollment says about its speaker; see `Embedder.cue`."""
+        return self.embedder.cue(enrollment, sample_rate, where=where)
+
+    def similarity(
+        self, first: Signal | SpeakerCue, second: Signal | SpeakerCue, sample_rate: int
+    ) -> float:
+        """How alike two voices are to the model's own speaker module; see `Embedder.similarity`."""
+        return self.embedder.similarity(first, second, sample_rate)
+
+    @torch.no_grad()
+    def extract(
+        self,
+        mixture: SignalT,
+        enrollment: Signal | SpeakerCue | Sequence[Signal | SpeakerCue],
+        sample_rate: int,
+        *,
+        where: str = "mixture",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SignalT:
+        """The enrolled speaker's voice in the mixture; the same every time.
+
+        A model trained on SI-SDR returns its estimate at any level. It is scaled here to be the part of
+        the mixture that it explains: the mixture projected on it, by least squares. So the voice has the
+        level that it has in the mixture.
+
+        Args:
+            mixture: (samples,) in [-1, 1].
+            enrollment: One recording of the speaker or several (their cues are averaged), or the result
+                of `cue`.
+            sample_rate: Of the mixture and of the enrollment, in Hz; any. The result has nothing above
+                half the model's own rate.
+            where: What to call the mixture in messages, say its path.
+            progress: Told (samples done, all samples) as a long mixture proceeds.
+
+        Returns:
+            As the mixture: NumPy or tensor, (samples,), its dtype, its device.
+
+        Raises:
+            AudioError: If a signal is too short or has NaN in it; SilentSignalError if it is silent.
+            ShapeError: If a signal is not (samples,).
+
+        Warns:
+            ShortEnrollmentWarning: If there is less than a second of enrollment.
+        """
+        checked = to_mono(mixture, sample_rate, where, self._min_seconds)
+        cue = self.cue(enrollment, sample_rate)
+        samples = torch.from_numpy(resample(checked, sample_rate, self.sample_rate))
+        estimate = overlap_add(
+            lambda chunk: self._model.extract(chunk[None].to(self.device), cue)[0].float(),
+            samples,
+            to_samples(CHUNK_SECONDS, self.sample_rate),
+            to_samples(OVERLAP_SECONDS, self.sample_rate),
+            progress,
+        )
+        result = resample(_to_level(estimate, samples).numpy(), self.sample_rate, sample_rate)
+        result = fit_length(result, len(checked))
+        if isinstance(mixture, Tensor):
+            return torch.from_numpy(result).to(mixture)
+        return result.astype(mixture.dtype, copy=False)
+
+
+def load_model(
+    name_or_path: str | Path | None = None, device: str | torch.device = "auto"
+) -> Extractor:
+    """An extraction model, ready to use.
+
+    Args:
+        name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled model.
+        device: `auto` (a GPU if there is one), `cpu` or `cuda`.
+
+    Raises:
+        ModelFileError: If it is no extraction model.
+        ConfigError: If there is no such device.
+
+    Example:
+        >>> extractor = load_model()  # doctest: +SKIP
+        >>> target = extractor.extract(mixture, enrollment, sample_rate=16000)  # doctest: +SKIP
+    """
+    return Extractor.load(name_or_path, device)
+
+
+def _to_level(estimate: Tensor, mixture: Tensor) -> Tensor:
+    """The projection of the mixture on the estimate; an estimate of zeros stays."""
+    energy = estimate @ estimate
+    return estimate if energy == 0 else estimate * ((mixture @ estimate) / energy)

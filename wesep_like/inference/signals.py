@@ -1,0 +1,77 @@
+"""What a caller hands over as audio: checked once here, where it enters, and made (samples,) float32."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from torch import Tensor
+
+from wesep_like.audio.levels import check_not_silent
+from wesep_like.errors import AudioError, SampleRateError, ShapeError
+
+# A short syllable; a model may need more.
+MIN_SECONDS = 0.1
+# Below this an enrollment says little about a voice.
+GOOD_ENROLLMENT_SECONDS = 1.0
+
+
+class ShortEnrollmentWarning(UserWarning):
+    """A recording is so short that the voice in it may be mistaken."""
+
+
+def to_mono(
+    signal: np.ndarray | Tensor, sample_rate: int, where: str, min_seconds: float = MIN_SECONDS
+) -> np.ndarray:
+    """A caller's signal as (samples,) float32, at its own rate, checked; what the caller has stays as it is.
+
+    Raises:
+        ShapeError: If it has more than one axis.
+        SampleRateError: If the rate is no positive whole number.
+        AudioError: If it is no floating-point signal, has NaN or infinity in it, or is too short.
+        SilentSignalError: If there is no sound in it.
+    """
+    samples = signal.detach().cpu().numpy() if isinstance(signal, Tensor) else np.asarray(signal)
+    if samples.ndim != 1:
+        raise ShapeError(
+            f"{where}: expected one channel, (samples,), got shape {samples.shape}. "
+            "Choose a channel or average them."
+        )
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(
+            f"{where}: expected floating-point samples in [-1, 1], got {samples.dtype}. "
+            "Divide 16-bit samples by 32768."
+        )
+    if isinstance(sample_rate, bool) or int(sample_rate) != sample_rate or sample_rate <= 0:
+        raise SampleRateError(
+            f"{where}: expected a sample rate in whole Hz above 0, got {sample_rate!r}"
+        )
+    seconds = len(samples) / sample_rate
+    if seconds < min_seconds:
+        raise AudioError(
+            f"{where}: too short ({1000 * seconds:.3g} ms). "
+            f"At least {1000 * min_seconds:.4g} ms are needed."
+        )
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{where}: has samples that are NaN or infinite. Repair the recording.")
+    samples = samples.astype(np.float32)
+    check_not_silent(samples, where)
+    return samples
+
+
+def warn_if_short(samples: np.ndarray, sample_rate: int, where: str) -> None:
+    """A `ShortEnrollmentWarning` if there is less than a second of speech to know a voice by."""
+    seconds = len(samples) / sample_rate
+    if seconds < GOOD_ENROLLMENT_SECONDS:
+        warnings.warn(
+            f"{where}: only {seconds:.2f} s long, so the voice may be mistaken. "
+            "Three seconds or more are good.",
+            ShortEnrollmentWarning,
+            stacklevel=3,
+        )
+
+
+def fit_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
+    """`samples` cut or filled with zeros at the end: resampling there and back may differ by one."""
+    missing = num_samples - len(samples)
+    return np.pad(samples, (0, missing)) if missing > 0 else samples[:num_samples]

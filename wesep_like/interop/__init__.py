@@ -1,0 +1,1 @@
+"""Published layouts -> our modules: the only room that knows foreign key names."""

@@ -1,0 +1,60 @@
+"""What a loss is: a module that says how far an output is from where it should be."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from wesep_like.config.registry import Registry
+
+
+class WaveformLoss(nn.Module):
+    """A distance of waveforms; smaller is better."""
+
+    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
+        """One finite, differentiable number an item.
+
+        Args:
+            estimate: (batch, samples).
+            target: (batch, samples); may be silent, as a short piece of speech can be.
+
+        Returns:
+            (batch,).
+        """
+        raise NotImplementedError
+
+
+class SpeakerHead(nn.Module):
+    """Tells the training speakers apart by their embeddings; thrown away after training."""
+
+    def logits(self, embedding: Tensor, speakers: Tensor | None = None) -> Tensor:
+        """How much each embedding looks like each training speaker.
+
+        Args:
+            embedding: (batch, embed).
+            speakers: (batch,), each an index or -1 for unknown; a margin is held against these.
+                Without them nothing is, as for counting right answers.
+
+        Returns:
+            (batch, speakers).
+        """
+        raise NotImplementedError
+
+    def forward(self, embedding: Tensor, speakers: Tensor) -> Tensor:
+        """Cross entropy, averaged over those whose speaker is known.
+
+        Args:
+            embedding: (batch, embed).
+            speakers: (batch,), each an index or -1 for unknown: such an item is left out.
+
+        Returns:
+            A scalar; 0 if no speaker is known.
+        """
+        known = speakers >= 0
+        entropy = nn.functional.cross_entropy(
+            self.logits(embedding, speakers), speakers, ignore_index=-1, reduction="sum"
+        )
+        return entropy / known.sum().clamp_min(1)
+
+
+LOSSES: Registry = Registry("loss", WaveformLoss)
+CLASSIFIERS: Registry = Registry("classifier", SpeakerHead)

@@ -1,0 +1,6 @@
+"""Networks: speaker modules, separators, fusions, and the extraction model that they compose."""
+
+from wesep_like.models.cue import SpeakerCue
+from wesep_like.models.tse import TSEModel, TSEOutput, build_speaker, build_tse
+
+__all__ = ["SpeakerCue", "TSEModel", "TSEOutput", "build_speaker", "build_tse"]

@@ -1,0 +1,170 @@
+"""The model file: a folder of `config.yaml` and `model.safetensors`, and no pickled classes.
+
+`config.yaml` is the resolved config of the experiment; `task`, `sample_rate` and `model` are what loading
+needs. Weights may be stored in half precision; they are always loaded as float32.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from wesep_like.config.files import read_config, write_config
+from wesep_like.errors import ConfigError, ModelFileError
+from wesep_like.models.speakers import SpeakerModule
+from wesep_like.models.tse import TSEModel, build_speaker, build_tse
+
+CONFIG = "config.yaml"
+WEIGHTS = "model.safetensors"
+
+
+def save_model(
+    folder: str | Path,
+    model: nn.Module,
+    config: Mapping[str, Any],
+    *,
+    half_precision: Collection[str] = (),
+) -> None:
+    """Writes the model file `folder`; an older one there is replaced as a whole.
+
+    Args:
+        folder: Made with its parents.
+        model: What `config` describes.
+        config: The resolved config.
+        half_precision: Submodules whose weights are stored in 16 bit.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    prefixes = tuple(f"{name}." for name in half_precision)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        new = Path(scratch) / "new"
+        new.mkdir()
+        save_file(
+            {
+                key: _stored(value, is_half=key.startswith(prefixes) if prefixes else False)
+                for key, value in model.state_dict().items()
+            },
+            new / WEIGHTS,
+        )
+        write_config(new / CONFIG, config)
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        new.rename(folder)
+
+
+def load_model(folder: str | Path, *, trust_code: bool = False) -> TSEModel | SpeakerModule:
+    """The model in the model file `folder`, on the CPU and in evaluation mode.
+
+    Args:
+        folder: A model file; see `resolve_model_folder` for what else a user may name.
+        trust_code: Import classes that its config names by `module:Class`.
+
+    Raises:
+        ModelFileError: If it is none, or its weights are not those of the model that it describes.
+    """
+    folder = Path(folder)
+    config = read_model_config(folder)
+    where = folder / CONFIG
+    build = {"extraction": build_tse, "verification": build_speaker}[config["task"]]
+    try:
+        model = build(config["model"], config["sample_rate"], trust_code=trust_code)
+    except ConfigError as error:
+        raise ModelFileError(f"{where}: {'; '.join(error.problems)}") from error
+    load_weights(model, read_weights(folder / WEIGHTS), folder / WEIGHTS)
+    return model.eval()
+
+
+def read_model_config(folder: str | Path) -> dict[str, Any]:
+    """The config in the model file `folder`.
+
+    Raises:
+        ModelFileError: If `folder` is not a model file.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
+        raise ModelFileError(
+            f"{folder}: not a model (no such folder, or no {CONFIG} and {WEIGHTS} in it). "
+            "Name an experiment folder or the model folder in it"
+        )
+    try:
+        config = read_config(folder / CONFIG)
+    except ConfigError as error:
+        raise ModelFileError("; ".join(error.problems)) from error
+    if config.get("task") not in ("extraction", "verification"):
+        raise ModelFileError(
+            f"{folder / CONFIG}: task: expected extraction or verification, got {config.get('task')!r}"
+        )
+    if type(config.get("sample_rate")) is not int or not isinstance(config.get("model"), dict):
+        raise ModelFileError(
+            f"{folder / CONFIG}: expected the keys sample_rate (Hz) and model, as train writes them"
+        )
+    return config
+
+
+def resolve_model_folder(path: str | Path) -> Path:
+    """The model file that a user means by a model folder, an experiment folder or a file in one.
+
+    Raises:
+        ModelFileError: If there is none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelFileError(
+            f"{path}: no such file or folder. Name an experiment folder or the model folder in it"
+        )
+    folder = path if path.is_dir() else path.parent
+    if path.is_file() and path.name not in (CONFIG, WEIGHTS):
+        raise ModelFileError(
+            f"{path}: not a model. Name the folder that holds {CONFIG} and {WEIGHTS}"
+        )
+    in_experiment = folder / "model"
+    return in_experiment if (in_experiment / WEIGHTS).is_file() else folder
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """The tensors in a safetensors file.
+
+    Raises:
+        ModelFileError: If it is none.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(
+            f"{path}: not a safetensors file, or damaged ({error}). Copy or train it again"
+        ) from error
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str | Path) -> None:
+    """Copies `weights` into `model`; all of them, and nothing else.
+
+    Raises:
+        ModelFileError: If keys or shapes differ.
+    """
+    own = model.state_dict()
+    missing = [key for key in own if key not in weights]
+    unexpected = [key for key in weights if key not in own]
+    misshapen = [key for key in own if key in weights and own[key].shape != weights[key].shape]
+    if missing or unexpected or misshapen:
+        told = [
+            f"{len(keys)} {what} (as {keys[0]})"
+            for keys, what in ((missing, "missing"), (unexpected, "unexpected"), (misshapen, "of another shape"))
+            if keys
+        ]
+        raise ModelFileError(
+            f"{where}: belongs to another architecture: of {len(own)} tensors of the model, "
+            f"{', '.join(told)}. Use the config that it was trained with"
+        )
+    model.load_state_dict({key: weights[key].to(own[key].dtype) for key in own})
+
+
+def _stored(value: Tensor, *, is_half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.to(torch.float16) if is_half and value.is_floating_point() else value

@@ -1,0 +1,142 @@
+"""The band split of BSRNN: which bins belong together, and layers that treat bands in batches.
+
+Bands of equal width stand side by side, so that a layer with weights of its own for every band is one
+batched product for each *width* (five of them at 16 kHz), not one small product for each band.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+
+# GroupNorm's epsilon in the published code: that of float32.
+EPSILON = torch.finfo(torch.float32).eps
+
+
+def band_widths(
+    layout: Sequence[tuple[int, float]], num_bins: int, sample_rate: int
+) -> list[tuple[int, int]]:
+    """How many neighbouring bands have which width.
+
+    Args:
+        layout: Pairs (number of bands, width in Hz), from the lowest; the last width goes on up to the
+            Nyquist frequency, and a layout that reaches further is cut there.
+        num_bins: Bins of the spectrum.
+        sample_rate: Hz.
+
+    Returns:
+        Pairs (number of bands, width in bins) that add up to `num_bins`. Widths are rounded down, and
+        the bins that are left over are one last band: 32 bands for the published layout at 16 kHz.
+    """
+    widths: list[int] = []
+    left = num_bins
+    for position, (count, width_hz) in enumerate(layout):
+        width = max(1, math.floor(width_hz / (sample_rate / 2) * num_bins))
+        is_last = position == len(layout) - 1
+        fitting = left // width if is_last else min(count, left // width)
+        widths += [width] * fitting
+        left -= fitting * width
+        if left < width:
+            break
+    if left:
+        widths.append(left)
+    return [(len(list(run)), width) for width, run in groupby(widths)]
+
+
+class BandLinear(nn.Module):
+    """A linear layer for every band: (batch, bands, in, frames) -> (batch, bands, out, frames)."""
+
+    def __init__(self, num_bands: int, in_dim: int, out_dim: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(in_dim)  # that of nn.Linear
+        self.weight = nn.Parameter(torch.empty(num_bands, out_dim, in_dim).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(num_bands, out_dim, 1).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, bands, in, frames) -> (batch, bands, out, frames)."""
+        return torch.matmul(self.weight, x) + self.bias
+
+
+class BandNorm(nn.Module):
+    """Normalises every band of every item over channels and frames, with weights a band and channel."""
+
+    def __init__(self, num_bands: int, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(num_bands, dim, 1))
+        self.bias = nn.Parameter(torch.zeros(num_bands, dim, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, bands, channels, frames) -> the same shape."""
+        variance, mean = torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True)
+        return (x - mean) * torch.rsqrt(variance + EPSILON) * self.weight + self.bias
+
+
+class BandSplit(nn.Module):
+    """A spectrum becomes one feature vector for every band and frame.
+
+    Args:
+        widths: Pairs (number of bands, width in bins).
+        out_dim: Channels of a band.
+    """
+
+    def __init__(self, widths: Sequence[tuple[int, int]], out_dim: int) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.layers = nn.ModuleList(
+            nn.Sequential(BandNorm(count, 2 * width), BandLinear(count, 2 * width, out_dim))
+            for count, width in self.widths
+        )
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """Complex (batch, bins, frames) -> (batch, channels, bands, frames)."""
+        sizes = [count * width for count, width in self.widths]
+        features = []
+        for layer, part, (count, width) in zip(
+            self.layers, spectrum.split(sizes, dim=1), self.widths, strict=True
+        ):
+            bands = part.unflatten(1, (count, width))
+            features.append(layer(torch.cat([bands.real, bands.imag], dim=2)))
+        return torch.cat(features, dim=1).transpose(1, 2)
+
+
+class BandMasks(nn.Module):
+    """The features of every band become a complex mask for its bins.
+
+    Args:
+        widths: Pairs (number of bands, width in bins).
+        in_dim: Channels of a band.
+        hidden_dim: Width of the two hidden layers.
+    """
+
+    def __init__(self, widths: Sequence[tuple[int, int]], in_dim: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        num_bands = sum(count for count, _ in self.widths)
+        self.hidden = nn.Sequential(
+            BandNorm(num_bands, in_dim),
+            BandLinear(num_bands, in_dim, hidden_dim),
+            nn.Tanh(),
+            BandLinear(num_bands, hidden_dim, hidden_dim),
+            nn.Tanh(),
+        )
+        # For every bin: a real and an imaginary part, each with a gate.
+        self.heads = nn.ModuleList(
+            BandLinear(count, hidden_dim, 4 * width) for count, width in self.widths
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, channels, bands, frames) -> complex masks (batch, bins, frames)."""
+        hidden = self.hidden(features.transpose(1, 2))
+        masks = []
+        counts = [count for count, _ in self.widths]
+        for head, part, (_, width) in zip(
+            self.heads, hidden.split(counts, dim=1), self.widths, strict=True
+        ):
+            value, gate = head(part).float().unflatten(2, (2, 2, width)).unbind(2)
+            gated = value * torch.sigmoid(gate)  # (batch, bands, real or imaginary, width, frames)
+            masks.append(torch.complex(gated[:, :, 0], gated[:, :, 1]).flatten(1, 2))
+        return torch.cat(masks, dim=1)

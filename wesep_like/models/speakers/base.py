@@ -1,0 +1,85 @@
+"""What every speaker module is: an enrollment waveform goes in, a cue comes out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wesep_like.audio.fbank import Fbank
+from wesep_like.config.registry import Registry
+from wesep_like.models.cue import SpeakerCue
+
+
+class SpeakerModule(nn.Module):
+    """Turns an enrollment into a cue. Features are its own business.
+
+    Attributes:
+        embed_dim: Width of the embedding.
+        min_samples: The shortest enrollment that it can take.
+    """
+
+    embed_dim: int
+    min_samples: int
+
+    def forward(self, enrollment: Tensor) -> SpeakerCue:
+        """The cue of `enrollment` (batch, samples), every sample of which is heard."""
+        raise NotImplementedError
+
+    def cue(self, enrollment: Tensor, enrollment_samples: Tensor | None = None) -> SpeakerCue:
+        """The cue of enrollments of different lengths; padding is never heard.
+
+        Args:
+            enrollment: (batch, samples), zeros at the end of the shorter ones.
+            enrollment_samples: Length of each, (batch,); None where all are whole.
+
+        Enrollments of equal length run together. Masks inside every layer would serve in one pass, but
+        would have to be right in every convolution and pooling of every encoder; this is right by itself.
+        """
+        if enrollment_samples is None:
+            return self(enrollment)
+        lengths = enrollment_samples.tolist()
+        embeddings: list[Tensor | None] = [None] * len(lengths)
+        for length in sorted(set(lengths)):
+            rows = [row for row, other in enumerate(lengths) if other == length]
+            found = self(enrollment[rows, :length]).embedding
+            for row, embedding in zip(rows, found, strict=True):
+                embeddings[row] = embedding
+        return SpeakerCue(torch.stack([e for e in embeddings if e is not None]))
+
+
+class FbankEncoder(SpeakerModule):
+    """A speaker encoder on mean-normalised Kaldi filterbank features.
+
+    Args:
+        sample_rate: Hz.
+        num_bins: Mel bins.
+        window: Analysis window.
+        waveform_scale: What samples in [-1, 1] are multiplied by first.
+    """
+
+    def __init__(
+        self, sample_rate: int, num_bins: int, window: str, waveform_scale: float
+    ) -> None:
+        super().__init__()
+        self.fbank = Fbank(
+            sample_rate,
+            num_bins=num_bins,
+            window=window,
+            waveform_scale=waveform_scale,
+            mean_normalize=True,
+        )
+        self.min_samples = sample_rate // 10  # eight frames: enough for every pooling
+
+    def encode(self, features: Tensor) -> Tensor:
+        """Features (batch, bins, frames) -> embeddings (batch, embed)."""
+        raise NotImplementedError
+
+    def forward(self, enrollment: Tensor) -> SpeakerCue:
+        """The cue of `enrollment` (batch, samples)."""
+        # Nothing is learnt before the encoder, and logarithms want full precision.
+        with torch.no_grad(), torch.autocast(enrollment.device.type, enabled=False):
+            features = self.fbank(enrollment.float())
+        return SpeakerCue(self.encode(features))
+
+
+SPEAKERS: Registry[SpeakerModule] = Registry("speaker module", SpeakerModule)

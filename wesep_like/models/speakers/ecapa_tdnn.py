@@ -1,0 +1,115 @@
+"""ECAPA-TDNN speaker encoder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from wesep_like.models.speakers.base import SPEAKERS, FbankEncoder
+from wesep_like.models.speakers.pooling import PoolingName, build_pooling
+
+
+class _ConvReluNorm(nn.Module):
+    def __init__(self, in_dim: int, out_dim: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(in_dim, out_dim, kernel, padding=kernel // 2)
+        self.bn = nn.BatchNorm1d(out_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bn(torch.relu(self.conv(x)))
+
+
+class _Res2Conv(nn.Module):
+    """Dilated convolutions on slices of the channels, each slice adding to the next."""
+
+    def __init__(self, channels: int, dilation: int, scale: int) -> None:
+        super().__init__()
+        self.width = channels // scale
+        self.convs = nn.ModuleList(
+            nn.Conv1d(self.width, self.width, 3, padding=dilation, dilation=dilation)
+            for _ in range(scale - 1)
+        )
+        self.bns = nn.ModuleList(nn.BatchNorm1d(self.width) for _ in range(scale - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        *slices, last = x.split(self.width, dim=1)
+        done: list[Tensor] = []
+        for conv, bn, piece in zip(self.convs, self.bns, slices, strict=True):
+            done.append(bn(torch.relu(conv(piece + done[-1] if done else piece))))
+        return torch.cat([*done, last], dim=1)
+
+
+class _SqueezeExcite(nn.Module):
+    def __init__(self, channels: int, bottleneck: int = 128) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(channels, bottleneck)
+        self.linear2 = nn.Linear(bottleneck, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = torch.sigmoid(self.linear2(torch.relu(self.linear1(x.mean(dim=-1)))))
+        return x * gate.unsqueeze(-1)
+
+
+class _SERes2Block(nn.Module):
+    def __init__(self, channels: int, dilation: int, scale: int) -> None:
+        super().__init__()
+        self.se_res2block = nn.Sequential(
+            _ConvReluNorm(channels, channels, 1),
+            _Res2Conv(channels, dilation, scale),
+            _ConvReluNorm(channels, channels, 1),
+            _SqueezeExcite(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.se_res2block(x)
+
+
+@SPEAKERS.register("ecapa_tdnn")
+class EcapaTDNN(FbankEncoder):
+    """ECAPA-TDNN (6.2 M parameters at 512 channels); module names are WeSpeaker's.
+
+    Args:
+        sample_rate: Hz.
+        channels: Width of the frame layers; a multiple of 8.
+        embed_dim: Width of the embedding.
+        num_bins: Mel bins.
+        pooling: How frames become one vector.
+        window: Analysis window.
+        waveform_scale: What samples in [-1, 1] are multiplied by first.
+
+    Source:
+        Desplanques et al., "ECAPA-TDNN", Interspeech 2020. Deviation, as in WeSpeaker: each block sees
+        the block before it, not the sum of all before it.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        *,
+        channels: int = 512,
+        embed_dim: int = 192,
+        num_bins: int = 80,
+        pooling: PoolingName = "attentive",
+        window: Literal["hamming", "povey"] = "hamming",
+        waveform_scale: float = 32768.0,
+    ) -> None:
+        super().__init__(sample_rate, num_bins, window, waveform_scale)
+        self.embed_dim = embed_dim
+        self.layer1 = _ConvReluNorm(num_bins, channels, 5)
+        self.layer2 = _SERes2Block(channels, dilation=2, scale=8)
+        self.layer3 = _SERes2Block(channels, dilation=3, scale=8)
+        self.layer4 = _SERes2Block(channels, dilation=4, scale=8)
+        self.conv = nn.Conv1d(3 * channels, 1536, 1)
+        self.pool = build_pooling(pooling, 1536)
+        self.bn = nn.BatchNorm1d(self.pool.out_dim)
+        self.linear = nn.Linear(self.pool.out_dim, embed_dim)
+
+    def encode(self, features: Tensor) -> Tensor:
+        """Features (batch, bins, frames) -> embeddings (batch, embed)."""
+        second = self.layer2(self.layer1(features))
+        third = self.layer3(second)
+        fourth = self.layer4(third)
+        frames = torch.relu(self.conv(torch.cat([second, third, fourth], dim=1)))
+        return self.linear(self.bn(self.pool(frames)))

@@ -1,0 +1,195 @@
+"""How the parts of an extraction model fit: speaker module, separator and fusions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from wesep_like.config.sections import Problems, read_section
+from wesep_like.errors import ConfigError
+from wesep_like.models.cue import SpeakerCue
+from wesep_like.models.fusions import FUSIONS, Fusion
+from wesep_like.models.separators import SEPARATORS, Separator
+from wesep_like.models.speakers import SPEAKERS, SpeakerModule
+
+PartName = Literal["speaker", "separator", "fusions"]
+PARTS: tuple[PartName, ...] = get_args(PartName)
+
+
+@dataclass(frozen=True)
+class TSEOutput:
+    """What a model returns.
+
+    Attributes:
+        estimates: (batch, estimates, samples); [:, 0] is the answer.
+        cue: What was said about the speaker.
+    """
+
+    estimates: Tensor
+    cue: SpeakerCue
+
+
+class TSEModel(nn.Module):
+    """Target-speaker extraction: a separator steered by a speaker module through fusions.
+
+    Args:
+        speaker: Turns the enrollment into a cue.
+        separator: Takes the mixture apart.
+        fusions: A fusion for each number of a block that it stands before.
+        sample_rate: Hz.
+    """
+
+    def __init__(
+        self,
+        speaker: SpeakerModule,
+        separator: Separator,
+        fusions: Mapping[int, Fusion],
+        sample_rate: int,
+    ) -> None:
+        super().__init__()
+        self.speaker = speaker
+        self.separator = separator
+        self.fusions = nn.ModuleDict({str(number): fusion for number, fusion in fusions.items()})
+        self.sample_rate = sample_rate
+        self._frozen: set[str] = set()
+
+    def freeze(self, parts: Collection[PartName]) -> None:
+        """Weights and statistics of `parts` stay as they are from now on, in training too."""
+        self._frozen |= set(parts)
+        for part in parts:
+            self.get_submodule(part).requires_grad_(False)
+        self.train(self.training)
+
+    @property
+    def is_speaker_frozen(self) -> bool:
+        """Whether an enrollment always gives the same cue."""
+        return "speaker" in self._frozen
+
+    def train(self, mode: bool = True) -> TSEModel:
+        """Sets training mode, but never for a frozen part: its BatchNorm must not learn either."""
+        super().train(mode)
+        for part in self._frozen:
+            self.get_submodule(part).eval()
+        return self
+
+    def cue(self, enrollment: Tensor, enrollment_samples: Tensor | None = None) -> SpeakerCue:
+        """What `enrollment` (batch, samples) says about the speakers; padding is not heard."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_speaker_frozen):
+            return self.speaker.cue(enrollment, enrollment_samples)
+
+    def estimates(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
+        """All estimates (batch, estimates, samples) for `mixture` (batch, samples)."""
+        features, context = self.separator.encode(mixture)
+        for number, block in enumerate(self.separator.blocks):
+            if str(number) in self.fusions:
+                features = self.fusions[str(number)](features, cue)
+            features = block(features)
+        return self.separator.decode(features, context)
+
+    def extract(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
+        """The voice (batch, samples) that `cue` tells of, out of `mixture` (batch, samples)."""
+        return self.estimates(mixture, cue)[:, 0]
+
+    def forward(
+        self, mixture: Tensor, enrollment: Tensor, enrollment_samples: Tensor | None = None
+    ) -> TSEOutput:
+        """Mixture (batch, samples), enrollment (batch, enroll_samples) -> estimates and cue."""
+        cue = self.cue(enrollment, enrollment_samples)
+        return TSEOutput(self.estimates(mixture, cue), cue)
+
+
+def build_tse(
+    section: Mapping[str, Any], sample_rate: int, *, where: str = "model", trust_code: bool = False
+) -> TSEModel:
+    """The model that the config section `model` describes.
+
+    Args:
+        section: `separator`, `speaker`, `fusion`, and `fuse_before`: `first`, `every` or block numbers.
+        sample_rate: Hz.
+        where: Path of the section, for messages.
+        trust_code: Import classes that the config names by `module:Class`.
+
+    Raises:
+        ConfigError: With everything that is wrong.
+    """
+    problems = Problems()
+    with problems.collecting():
+        options = read_section(_TSESection, section, where)
+    # A wrong separator must not hide what is wrong with the speaker module: what could not be built
+    # leaves these sizes in place, and nothing is returned then.
+    feature_dim, num_blocks, embed_dim = 1, 1, 1
+    build = {"sample_rate": sample_rate, "trust_code": trust_code}
+    with problems.collecting():
+        separator = SEPARATORS.build(section.get("separator", {}), f"{where}.separator", **build)
+        feature_dim, num_blocks = separator.feature_dim, len(separator.blocks)
+    with problems.collecting():
+        speaker = SPEAKERS.build(section.get("speaker", {}), f"{where}.speaker", **build)
+        embed_dim = speaker.embed_dim
+    numbers = []
+    with problems.collecting():
+        numbers = _fusion_places(section.get("fuse_before", "first"), num_blocks, where)
+    fusions = {}
+    with problems.collecting():
+        for number in numbers or [0]:
+            fusions[number] = FUSIONS.build(
+                section.get("fusion", {}),
+                f"{where}.fusion",
+                trust_code=trust_code,
+                feature_dim=feature_dim,
+                embed_dim=embed_dim,
+            )
+    problems.raise_if_any()
+    return TSEModel(speaker, separator, fusions, sample_rate)
+
+
+def build_speaker(
+    section: Mapping[str, Any], sample_rate: int, *, where: str = "model", trust_code: bool = False
+) -> SpeakerModule:
+    """The speaker module that the section `model` of a plain verification config describes.
+
+    Raises:
+        ConfigError: With everything that is wrong.
+    """
+    problems = Problems()
+    with problems.collecting():
+        read_section(_SpeakerSection, section, where)
+    with problems.collecting():
+        speaker = SPEAKERS.build(
+            section.get("speaker", {}),
+            f"{where}.speaker",
+            trust_code=trust_code,
+            sample_rate=sample_rate,
+        )
+    problems.raise_if_any()
+    return speaker
+
+
+@dataclass(frozen=True)
+class _SpeakerSection:
+    speaker: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _TSESection(_SpeakerSection):
+    separator: dict[str, Any]
+    fusion: dict[str, Any]
+    fuse_before: str | list[int] = "first"
+
+
+def _fusion_places(wanted: str | Sequence[int], num_blocks: int, where: str) -> list[int]:
+    """The numbers of the blocks that a fusion stands before."""
+    if wanted == "first":
+        return [0]
+    if wanted == "every":
+        return list(range(num_blocks))
+    is_numbers = not isinstance(wanted, str) and len(set(wanted)) == len(wanted) > 0
+    if not is_numbers or not set(wanted) <= set(range(num_blocks)):
+        raise ConfigError(
+            f"{where}.fuse_before: expected 'first', 'every' or different block numbers below "
+            f"{num_blocks}, got {wanted!r}"
+        )
+    return sorted(cast("Sequence[int]", wanted))

@@ -1,0 +1,128 @@
+"""What is learnt in target-speaker extraction, and how it is validated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from wesep_like.data.batch import Batch
+from wesep_like.data.simulation.render import Clips, render
+from wesep_like.losses import SpeakerHead, WaveformLoss
+from wesep_like.metrics.sdr import si_sdr
+from wesep_like.models import SpeakerCue, TSEModel
+from wesep_like.tasks.cue_cache import CueCache
+
+# An estimate that improves less than this went to the wrong speaker, or nowhere.
+FAILURE_DB = 1.0
+
+MakeOptimizer = Callable[[Sequence[nn.Parameter]], tuple[Optimizer, LRScheduler]]
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A loss on the waveform, its name in the logs and its weight in the sum."""
+
+    name: str
+    loss: WaveformLoss
+    weight: float
+
+
+class ExtractionTask(LightningModule):
+    """Learns to extract: what a batch means. How steps are run is the trainer's business.
+
+    Args:
+        model: The model.
+        losses: Compare the first estimate with the target.
+        make_optimizer: Parameters -> optimiser and its schedule, stepped every step.
+        speaker_head: Classifies the training speakers from the embedding; for a speaker module that is
+            trained jointly.
+        speaker_weight: Weight of its loss.
+    """
+
+    def __init__(
+        self,
+        model: TSEModel,
+        losses: Sequence[Weighted],
+        make_optimizer: MakeOptimizer,
+        *,
+        speaker_head: SpeakerHead | None = None,
+        speaker_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.losses = list(losses)
+        self.loss_modules = nn.ModuleList(weighted.loss for weighted in losses)
+        self.speaker_head = speaker_head
+        self.speaker_weight = speaker_weight
+        self._make_optimizer = make_optimizer
+        self._cues = CueCache()
+        self._valid_rows: list[dict[str, float]] = []
+
+    def on_after_batch_transfer(self, clips: Clips, dataloader_idx: int) -> Batch:
+        """Mixes the clips on the device that they are on by now."""
+        return render(clips)
+
+    def training_losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Each term of the loss by name, unweighted, and their weighted sum as `loss`."""
+        cue = self._cues.cue(self.model, batch)
+        estimate = self.model.extract(batch.mixture, cue)
+        terms = {
+            weighted.name: weighted.loss(estimate, batch.target).mean() for weighted in self.losses
+        }
+        total = sum(weighted.weight * terms[weighted.name] for weighted in self.losses)
+        if self.speaker_head is not None:
+            terms["speaker"] = self.speaker_head(cue.embedding, batch.speakers)
+            total = total + self.speaker_weight * terms["speaker"]
+        return {**terms, "loss": total}
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """One step's loss."""
+        terms = self.training_losses(batch)
+        for name, value in terms.items():
+            self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=1)
+        return terms["loss"]
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """SI-SDR of one fixed mixture, treated as `extract` would treat it."""
+        cue = self._cues.cue(self.model, batch)
+        for row, length in enumerate(batch.mixture_samples.tolist()):
+            one = slice(row, row + 1)
+            mixture = batch.mixture[one, :length]
+            target = batch.target[one, :length]
+            estimate = self.model.extract(mixture, SpeakerCue(cue.embedding[one])).float()
+            after = si_sdr(estimate, target)
+            improvement = after - si_sdr(mixture, target)
+            self._valid_rows.append(
+                {
+                    "si_sdr": after.item(),
+                    "si_sdri": improvement.item(),
+                    "failure_rate": float(improvement.item() < FAILURE_DB),
+                }
+            )
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the means over all fixed mixtures, of all processes."""
+        for name in self._valid_rows[0] if self._valid_rows else ():
+            rows = [row[name] for row in self._valid_rows]
+            self.log(
+                f"valid/{name}",
+                torch.tensor(rows, device=self.device).mean(),
+                prog_bar=name == "si_sdri",
+                sync_dist=True,
+            )
+        self._valid_rows.clear()
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """The optimiser of all that is not frozen, and its schedule."""
+        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        optimizer, schedule = self._make_optimizer(parameters)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }

@@ -1,0 +1,1 @@
+"""How it is learnt: Lightning's trainer, what it writes, optimisers and schedules."""
