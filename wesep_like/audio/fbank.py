@@ -34,6 +34,9 @@ class Fbank(nn.Module):
         Kaldi, feat/feature-fbank.cc and feat/mel-computations.cc.
     """
 
+    window: Tensor
+    mel: Tensor
+
     def __init__(
         self,
         sample_rate: int,
@@ -99,6 +102,9 @@ class PreEmphasisLogMel(nn.Module):
         WeSep, feat_type "consistent": HTK mel scale, triangles in Hz, periodic Hamming window,
         log(x + 1e-8).
     """
+
+    window: Tensor
+    mel: Tensor
 
     def __init__(
         self,

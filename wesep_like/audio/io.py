@@ -22,10 +22,14 @@ from wesep_like.errors import AudioError, OutputError, ShapeError
 
 _OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 
-# libsndfile silently shortens a WAV whose data end early, and says so in its log only.
-_CUT_WAV = re.compile(r"^data *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+# libsndfile silently shortens a WAV, AIFF or AU whose data end early, and says so in its log only.
+_CUT = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 # A program that writes WAV to a pipe cannot know the length and says about the largest number.
 _STREAMED_BYTES = 0x7FFF_0000
+# What libsndfile gives as the length of a FLAC that was written to a pipe.
+_UNKNOWN = 2**63 - 1
+# RFC 3533: a page has a header of 27 bytes, then up to 255 lengths of up to 255 bytes each.
+_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,14 @@ def read(
         own_rate = file.samplerate
     if len(frames) < count:
         raise _cut(path, count, len(frames), "samples")
-    samples = frames.mean(axis=1) if channel is None else frames[:, channel]
-    if not np.isfinite(samples).all():
-        place = start + int(np.argmin(np.isfinite(samples)))
+    if channel is not None:
+        frames = frames[:, [channel]]
+    if not np.isfinite(frames).all():
+        place, number = np.argwhere(~np.isfinite(frames))[0]
         raise AudioError(
-            f"{path}: sample {place} is {samples[place - start]}. Expected finite numbers"
+            f"{path}: sample {start + place} is {frames[place, number]}. Expected finite numbers"
         )
-    samples = np.ascontiguousarray(samples)
+    samples = frames.mean(axis=1)
     if sample_rate is None:
         return Waveform(samples, own_rate)
     return Waveform(resample(samples, own_rate, sample_rate), sample_rate)
@@ -172,20 +177,44 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
         raise AudioError(f"{path}: is a folder. Expected a sound file")
     if os.path.isfile(path) and os.path.getsize(path) == 0:
         raise AudioError(f"{path}: is empty (0 bytes)")
+    if not os.access(path, os.R_OK):
+        raise AudioError(f"{path}: may not be read. Ask its owner for permission")
     try:
         with soundfile.SoundFile(path) as file:
-            if cut := _CUT_WAV.search(file.extra_info):
+            if cut := _CUT.search(file.extra_info):
                 said, there = int(cut[1]), int(cut[2])
                 if there < said < _STREAMED_BYTES:
                     raise _cut(path, said, there, "bytes of sound")
+            if file.format == "OGG" and not _has_last_page(path):
+                raise AudioError(f"{path}: is cut short (its last page is missing). Get it anew")
+            if file.frames == _UNKNOWN:
+                raise AudioError(
+                    f"{path}: does not say how long it is, as a flac from a pipe. "
+                    "Write it anew as a file"
+                )
             if file.frames == 0:
                 raise AudioError(f"{path}: has no samples")
             yield file
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, TypeError) as error:
+        # TypeError: the suffix says that there is no header, as in .raw.
+        reason = _reason(error) if isinstance(error, soundfile.LibsndfileError) else "no header"
         raise AudioError(
-            f"{path}: cannot be read as sound ({_reason(error)}). "
+            f"{path}: cannot be read as sound ({reason}). "
             "Expected a whole wav, flac, ogg, opus or mp3"
         ) from error
+
+
+def _has_last_page(path: str | os.PathLike[str]) -> bool:
+    """Whether an Ogg file ends with a whole page, marked as the last; libsndfile does not ask."""
+    with open(path, "rb") as file:
+        file.seek(max(0, os.path.getsize(path) - _OGG_PAGE_BYTES))
+        _, mark, page = file.read().rpartition(b"OggS")
+    page = mark + page
+    if len(page) < 27:
+        return False
+    num_lengths = page[26]
+    num_bytes = 27 + num_lengths + sum(page[27 : 27 + num_lengths])
+    return len(page) >= num_bytes and bool(page[5] & 4)
 
 
 def _cut(path: str | os.PathLike[str], said: int, there: int, unit: str) -> AudioError:
@@ -193,4 +222,6 @@ def _cut(path: str | os.PathLike[str], said: int, there: int, unit: str) -> Audi
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:
-    return error.error_string.removeprefix("Error : ").strip(" .")
+    reason = error.error_string.removeprefix("Error : ").strip(" .")
+    # What libsndfile says of a file that it took for an MP3.
+    return "Format not recognised" if reason.startswith("File does not exist") else reason

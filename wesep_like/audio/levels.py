@@ -38,11 +38,11 @@ def gain(db: float | np.ndarray | Tensor) -> float | np.ndarray | Tensor:
 
 
 def is_silent(samples: Signal) -> Signal:
-    """Whether each signal is without sound, as a constant is: (*batch, samples) -> (*batch) bool."""
+    """Whether each signal has no sound, as a constant: (*batch, samples) -> (*batch) bool."""
     return power(samples - samples.mean(-1)[..., None]) <= SILENT_POWER
 
 
-def check_not_silent(samples: np.ndarray | Tensor, where: str) -> None:
+def check_not_silent(samples: Signal, where: str) -> None:
     """Goes on only if there is sound in every signal of (*batch, samples).
 
     Args:

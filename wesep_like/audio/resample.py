@@ -34,8 +34,8 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 def resample_tensor(samples: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """Waveforms (*, samples) at another rate; differentiable, on any device.
 
-    Memory grows with `to_hz / gcd(from_hz, to_hz)`: to play faster by 10 %, say 11 and 10, not 17600
-    and 16001.
+    Memory grows with `to_hz / gcd(from_hz, to_hz)`: to play faster by 10 %, say 11 and 10, not
+    17600 and 16001.
 
     Raises:
         SampleRateError: If a rate is not a positive whole number.

@@ -11,7 +11,7 @@ class STFT(nn.Module):
 
     Args:
         win_samples: Window and transform length.
-        hop_samples: Step between frames; at most half the window, else nothing can be inverted well.
+        hop_samples: Step between frames; at most half the window, else the inverse is poor.
     """
 
     window: Tensor

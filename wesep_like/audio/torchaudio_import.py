@@ -1,10 +1,11 @@
 """The only place that imports torchaudio.
 
-Everything that this package uses of it (resampling) is plain Python on top of PyTorch. Its wheel also
-has a compiled part, which is loaded on import and fails where the wheel was built for another PyTorch:
-the one on PyPI wants CUDA libraries that a CPU build of PyTorch has not got, and torchaudio then
-refuses to be imported at all. A torchaudio without its compiled part is a build that it supports, so
-on such a machine it is told that it is one. To be removed when torchaudio imports without its libraries.
+Everything that this package uses of it (resampling) is plain Python on top of PyTorch. Its wheel
+also has a compiled part, which is loaded on import and fails where the wheel was built for another
+PyTorch: the one on PyPI wants CUDA libraries that a CPU build of PyTorch lacks, and torchaudio
+then refuses to be imported at all. A torchaudio without its compiled part is a build that it
+supports, so on such a machine it is told that it is one. To be removed when torchaudio imports
+without its libraries.
 """
 
 from __future__ import annotations

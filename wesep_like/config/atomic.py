@@ -19,12 +19,13 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     Raises:
         OutputError: If its folder is missing, or something other than a file stands there.
     """
-    target = Path(path).resolve()
-    if not target.parent.is_dir():
+    # os.path and not Path, whose methods fail on a circle of links or too long a name.
+    target = Path(os.path.realpath(path))
+    if not os.path.isdir(target.parent):
         raise OutputError(f"{path}: there is no folder {target.parent}. Make it first")
-    if target.is_dir():
+    if os.path.isdir(target):
         raise OutputError(f"{path}: is a folder. Give the name of a file in it")
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not os.path.isfile(target):
         # Renaming onto a device or a pipe would put a plain file in its place.
         raise OutputError(f"{path}: is not a plain file, and only such a file can be replaced")
     if not os.access(target.parent, os.W_OK):

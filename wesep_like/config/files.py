@@ -22,7 +22,7 @@ _KEY = re.compile(r"\w+(\.\w+)*")
 class _Loader(yaml.SafeLoader):
     """Plain YAML, without the two traps of PyYAML: `1e-3` as text, and a key given twice."""
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         lines: dict[Hashable, int] = {}
         for key, _ in node.value:
@@ -51,13 +51,13 @@ for _class in (_Loader, _Dumper):
 def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The mapping in a YAML file, laid over its base, with overrides laid over both.
 
-    A section whose `name` changes, in a file over its base or by an override, replaces the old section
-    whole, so that no option of the old class survives in the new one. Overrides to different keys do
-    not depend on their order.
+    A section whose `name` changes, in a file over its base or by an override, replaces the old
+    section whole, so that no option of the old class survives in the new one. Overrides to
+    different keys do not depend on their order.
 
     Args:
-        path: The file. Its key `base`, if any, names one other file, relative to this one; that file
-            has no base.
+        path: The file. Its key `base`, if any, names one other file, relative to this one; that
+            file has no base.
         overrides: `key.path=value` each; the value is read as YAML.
 
     Raises:
@@ -121,11 +121,13 @@ def _parse(text: str, name: str) -> object:
             return loader.get_single_data()
         finally:
             loader.dispose()
+    except ConfigError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(f"{name}{line}: is not YAML ({error.problem})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2001-02-31
         raise ConfigError(f"{name}: is not YAML ({' '.join(str(error).split())})") from error
 
 
@@ -148,6 +150,11 @@ def _read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
                     f"override {override!r}: another override sets {taken} to {section!r}. "
                     "Leave one out"
                 )
+        if isinstance(section.get(last), dict):
+            raise ConfigError(
+                f"override {override!r}: another override sets {section[last]!r} in {key}. "
+                "Leave one out"
+            )
         section[last] = _parse(text, f"override {override!r}")
     return result
 

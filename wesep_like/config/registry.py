@@ -31,7 +31,7 @@ from wesep_like.config.sections import (
 from wesep_like.errors import ConfigError
 
 T = TypeVar("T")
-C = TypeVar("C", bound=type)
+S = TypeVar("S")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Registry(Generic[T]):
         self.base = base
         self._classes: dict[str, type[T]] = {}
 
-    def register(self, name: str) -> Callable[[C], C]:
+    def register(self, name: str) -> Callable[[type[S]], type[S]]:
         """Decorates a class, which is then known by `name`.
 
         Raises:
@@ -64,18 +64,19 @@ class Registry(Generic[T]):
                 a parameter without a type, or an option of a type that no config can hold.
         """
 
-        def add(cls: C) -> C:
+        def add(cls: type[S]) -> type[S]:
             if ":" in name:
                 raise ValueError(f"{name!r}: a colon in a name means a class from elsewhere")
             if name in self._classes:
                 taken = self._classes[name].__qualname__
                 raise ValueError(f"{name!r}: already the name of {self.kind} {taken}")
-            if not issubclass(cls, self.base):
+            member: type = cls  # mypy would narrow `cls` below, and so what is returned
+            if not issubclass(member, self.base):
                 raise TypeError(
                     f"{cls.__qualname__}: {name!r} must derive from {self.base.__name__}"
                 )
-            self._signature(cls)
-            self._classes[name] = cls
+            self._signature(member)
+            self._classes[name] = member
             return cls
 
         return add
@@ -172,7 +173,7 @@ class Registry(Generic[T]):
         module_name, _, class_name = name.partition(":")
         try:
             cls = getattr(importlib.import_module(module_name), class_name)
-        except (ImportError, AttributeError, ValueError) as error:
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
             raise ConfigError(
                 f"{where}: {name!r} cannot be imported ({error}). "
                 "Expected package.module:Class, with the package installed or on PYTHONPATH"

@@ -1,8 +1,8 @@
 """A section of a config, read into a frozen dataclass; the checks here serve `registry` too.
 
-A dataclass may check itself further in `__post_init__` by raising a `ConfigError` that begins with the
-name of its field (`"mixture_seconds: expected more than 0, got -1.0"`); the path of the section is put
-before it.
+A dataclass may check itself further in `__post_init__` by raising a `ConfigError` that begins with
+the name of its field (`"mixture_seconds: expected more than 0, got -1.0"`); the path of the section
+is put before it.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _read_union(value: object, choices: Sequence[Any], where: str) -> object:
 
 def _read_list(value: Sequence[object], annotation: object, where: str) -> Sequence[object]:
     items = get_args(annotation)
-    kind = get_origin(annotation) or annotation
+    kind: Any = get_origin(annotation) or annotation
     if kind is list:
         items = (items[0] if items else Any, ...)
     if not items:

@@ -12,8 +12,9 @@ from torch import Tensor
 class Batch:
     """Rendered examples; signals of unequal length are padded with zeros on the right.
 
-    Without a room, or with a reverberant target, mixture == target + interference + noise to float precision. With a dry
-    or early target the rest of the target's reverberation is in the mixture only.
+    Without a room, or with a reverberant target, mixture == target + interference + noise to float
+    precision. With a dry or early target the rest of the target's reverberation is in the mixture
+    only.
 
     Args:
         ids: One an example.

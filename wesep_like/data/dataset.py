@@ -25,8 +25,9 @@ _MAX_BROKEN_SHARE = 0.05
 class OnlineMixtures(Dataset[Ingredients]):
     """Endless mixtures, drawn anew: example `number` depends on `seed` and `number` alone.
 
-    A file that cannot be read is skipped: a warning names it once, and another plan is drawn for the same number. So is a
-    target clip without a sound in it.
+    A file that cannot be read is skipped: a warning names it once, and another plan is drawn for
+    the same number. So is a target or an enrollment that is
+    silent.
 
     Args:
         planner: Decides the examples.
@@ -59,19 +60,19 @@ class OnlineMixtures(Dataset[Ingredients]):
             except AudioError as error:
                 self._skip(error)
                 continue
-            if not is_silent(example.sources[0]):
+            if not (is_silent(example.sources[0]) or is_silent(example.enrollment)):
                 return example
         raise AudioError(
-            f"example {number}: {_MAX_ATTEMPTS} drawn mixtures could not be read or had a silent target. "
-            f"Check {self.planner.options.utterances}"
+            f"example {number}: {_MAX_ATTEMPTS} drawn mixtures could not be read or were "
+            f"silent. Check {self.planner.options.utterances}"
         )
 
     def _skip(self, error: AudioError) -> None:
         self.num_broken += 1
         if self.num_reads >= _MIN_READS and self.num_broken > _MAX_BROKEN_SHARE * self.num_reads:
             raise AudioError(
-                f"{self.planner.options.utterances}: {self.num_broken} of {self.num_reads} examples could not "
-                f"be read, more than {_MAX_BROKEN_SHARE:.0%}. The last: {error}"
+                f"{self.planner.options.utterances}: {self.num_broken} of {self.num_reads} "
+                f"examples could not be read, more than {_MAX_BROKEN_SHARE:.0%}. The last: {error}"
             ) from error
         if str(error) not in self._warned:
             self._warned.add(str(error))
@@ -100,8 +101,8 @@ class FixedMixtures(Dataset[Ingredients]):
 class BatchNumbers(Sampler[list[int]]):
     """Batches of example numbers without end; give it to a DataLoader as batch_sampler.
 
-    The ranks share each step's numbers, so that step s of all ranks together is the same examples as step s of one process with
-    a batch so many times as large.
+    The ranks share each step's numbers, so that step s of all ranks together is the same examples
+    as step s of one process with a batch so many times as large.
 
     Args:
         batch_size: Examples a batch, on each rank.
@@ -113,7 +114,9 @@ class BatchNumbers(Sampler[list[int]]):
     def __init__(
         self, batch_size: int, first_batch: int = 0, rank: int = 0, num_ranks: int = 1
     ) -> None:
-        assert batch_size > 0 and first_batch >= 0 and 0 <= rank < num_ranks
+        assert batch_size > 0
+        assert first_batch >= 0
+        assert 0 <= rank < num_ranks
         self.batch_size = batch_size
         self.first_batch = first_batch
         self.rank = rank
@@ -167,5 +170,6 @@ def _read_noise(noise: NoisePlan, store: AudioStore, num_samples: int) -> np.nda
 
 
 def _at_speed(samples: np.ndarray, speed: float) -> np.ndarray:
-    """Played faster or slower, pitch and all; speed in hundredths, as the resampler wants whole numbers."""
+    """Played faster or slower, pitch and all."""
+    # The resampler wants whole numbers; speeds come in hundredths.
     return resample(samples, round(100 * speed), 100)

@@ -1,18 +1,17 @@
-"""JSON Lines files of frozen dataclasses: one record a line, checked when read, written whole or not at all."""
+"""JSON Lines files of frozen dataclasses: one record a line, checked when read."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import os
-import tempfile
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from wesep_like.config.atomic import atomic_path
 from wesep_like.errors import ManifestError, OutputError
 
 _MAX_PROBLEMS = 10
@@ -32,7 +31,8 @@ def read_json_lines(path: str | Path, cls: type[D]) -> list[D]:
     """Read and check one record of `cls` from each line; ids are unique.
 
     Raises:
-        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them, then a count.
+        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them,
+            then a count.
     """
     path = Path(path)
     try:
@@ -74,13 +74,14 @@ def read_json_lines(path: str | Path, cls: type[D]) -> list[D]:
 
 
 def write_json_lines(path: str | Path, records: Iterable[object]) -> None:
-    """Write one record a line; the file appears whole or not at all. Fields that are None are left out.
+    """Write one dataclass a line, whole or not at all; fields that are None are left out.
 
     Raises:
         OutputError: If the file cannot be written there.
     """
-    lines = [json.dumps(_without_none(asdict(record)), ensure_ascii=False) for record in records]  # type: ignore[call-overload]
-    write_text(path, "".join(line + "\n" for line in lines))
+    mappings = [_without_none(asdict(record)) for record in records]  # type: ignore[call-overload]
+    lines = [json.dumps(mapping, ensure_ascii=False) + "\n" for mapping in mappings]
+    write_text(path, "".join(lines))
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -92,22 +93,15 @@ def write_text(path: str | Path, text: str) -> None:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(beside).chmod(0o644)  # mkstemp makes files that only their owner may read
-            os.replace(beside, path)
-        except BaseException:
-            os.unlink(beside)
-            raise
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from error
+        raise OutputError(f"{path}: its folder cannot be made ({error.strerror})") from error
+    with atomic_path(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def _parse(line: str) -> Mapping[str, object]:
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON ({error.msg} at column {error.colno})") from error
     if not isinstance(value, Mapping):
@@ -115,14 +109,20 @@ def _parse(line: str) -> Mapping[str, object]:
     return value
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"not JSON ({name}). Expected finite numbers")
+
+
 def _from_json(cls: type[D], mapping: Mapping[str, object], prefix: str = "") -> D:
     """Build one record; ValueError says what is wrong, without where."""
-    known = _fields(cls)
+    known = _fields(cls)  # type: ignore[arg-type]  # mypy: a type variable has no hash
     for name in mapping:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise ValueError(f"no field is called {prefix + name!r}{hint}. Fields: {', '.join(known)}")
+            raise ValueError(
+                f"no field is called {prefix + name!r}{hint}. Fields: {', '.join(known)}"
+            )
     values = {}
     for name, field in known.items():
         if name in mapping:
@@ -132,7 +132,7 @@ def _from_json(cls: type[D], mapping: Mapping[str, object], prefix: str = "") ->
     return cls(**values)
 
 
-def _value(annotation: Any, value: object, name: str) -> object:  # noqa: ANN401 (a type is any object)
+def _value(annotation: Any, value: object, name: str) -> object:
     if get_origin(annotation) in (Union, types.UnionType):
         (annotation,) = (arg for arg in get_args(annotation) if arg is not type(None))
         if value is None:
@@ -149,10 +149,12 @@ def _value(annotation: Any, value: object, name: str) -> object:  # noqa: ANN401
         return value
     if annotation is str and isinstance(value, str):
         return value
-    raise ValueError(f"{name}: expected {getattr(annotation, '__name__', annotation)}, got {value!r}")
+    raise ValueError(
+        f"{name}: expected {getattr(annotation, '__name__', annotation)}, got {value!r}"
+    )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fields(cls: type) -> dict[str, _RecordField]:
     hints = get_type_hints(cls)
     return {

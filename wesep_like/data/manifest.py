@@ -1,7 +1,7 @@
 """What there is: utterances, noises and room responses, as JSON Lines.
 
-A relative path in a manifest is relative to the manifest's folder, so that a data folder can be moved together with
-its audio.
+A relative path in a manifest is relative to the manifest's folder, so that a data folder can be
+moved together with its audio.
 """
 
 from __future__ import annotations
@@ -80,10 +80,13 @@ def read_manifest(path: str | Path, cls: type[R]) -> list[R]:
     """Read the records of one manifest, with paths as the process can open them.
 
     Raises:
-        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them, then a count.
+        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them,
+            then a count.
     """
     folder = Path(path).parent
-    return [replace(record, path=str(folder / record.path)) for record in read_json_lines(path, cls)]
+    return [
+        replace(record, path=str(folder / record.path)) for record in read_json_lines(path, cls)
+    ]
 
 
 def write_manifest(path: str | Path, records: Iterable[R]) -> None:

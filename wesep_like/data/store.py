@@ -19,8 +19,9 @@ class AudioStore:
 
     Args:
         sample_rate: Of what `read` returns, in Hz.
-        cache_megabytes: How much decoded audio each process keeps, the least recently used dropped first. Kept speech is
-            rounded to 16 bits: half the memory, and exact for 16-bit files. A file larger than an eighth of this is not kept.
+        cache_megabytes: How much decoded audio each process keeps, the least recently used dropped
+            first. Kept speech is rounded to 16 bits: half the memory, and exact for 16-bit files. A
+            file larger than an eighth of this is not kept.
     """
 
     def __init__(self, sample_rate: int, *, cache_megabytes: float = 0) -> None:
@@ -67,6 +68,8 @@ class AudioStore:
         if io.info(clip.path).num_samples * kept_as.itemsize > self._cache_bytes / 8:
             return None
         whole = self._checked(io.read(clip.path, channel=clip.channel), clip)
+        if np.abs(whole).max() > 1:  # a file of floats that would not fit into 16 bits
+            kept_as = np.dtype(np.float32)
         if kept_as == np.int16:
             whole = np.clip(np.rint(whole * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
         whole = whole.astype(kept_as)

@@ -21,8 +21,8 @@ def overlap_add(
     amplitude, not in power. What does not depend on context comes out unchanged.
 
     Args:
-        function: From (n,) to (n,), for any n above `overlap_samples`; called with the whole signal if
-            that fits into one chunk.
+        function: From (n,) to (n,), for any n above `overlap_samples`; called with the whole signal
+            if that fits into one chunk.
         samples: (samples,), on any device; only one chunk at a time is given to `function`.
         chunk_samples: Length of a chunk; the last one is shorter, but longer than the overlap.
         overlap_samples: How much of a chunk is shared with the one before; less than half a chunk.

@@ -28,6 +28,7 @@ def find_device(name: str | torch.device) -> torch.device:
         )
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise ConfigError(
-            f"device: {name!r} was asked for, but there are only {torch.cuda.device_count()} GPUs here"
+            f"device: {name!r} was asked for, but the GPUs here are {torch.cuda.device_count()}, "
+            "counted from 0"
         )
     return torch.device(name)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from wesep_like.audio.resample import resample
-from wesep_like.errors import AudioError
+from wesep_like.errors import AudioError, ModelFileError
 from wesep_like.inference.device import find_device
+from wesep_like.inference.model_folder import find_model_folder
 from wesep_like.inference.signals import MIN_SECONDS, to_mono, warn_if_short
 from wesep_like.models.cue import SpeakerCue
+from wesep_like.models.model_file import CONFIG, read_model_config
 from wesep_like.models.model_file import load_model as load_model_file
-from wesep_like.models.model_file import read_model_config, resolve_model_folder
 from wesep_like.models.speakers.base import SpeakerModule
 from wesep_like.models.tse import TSEModel
 
@@ -36,22 +37,31 @@ class Embedder:
         speaker: From a model file or training.
         sample_rate: The one it works at, in Hz.
         device: `auto`, `cpu`, `cuda`, or a torch device.
+        threshold: The similarity from which on two voices are taken for one; None if not known.
 
     Raises:
         ConfigError: If there is no such device.
     """
 
     def __init__(
-        self, speaker: SpeakerModule, sample_rate: int, device: str | torch.device = "auto"
+        self,
+        speaker: SpeakerModule,
+        sample_rate: int,
+        device: str | torch.device = "auto",
+        *,
+        threshold: float | None = None,
     ) -> None:
         self.device = find_device(device)
         self.sample_rate = sample_rate
+        self.threshold = threshold
         self._speaker = speaker.to(self.device).eval()
         self._min_seconds = max(MIN_SECONDS, speaker.min_samples / sample_rate)
 
     @classmethod
     def load(cls, model: str | Path | None = None, device: str | torch.device = "auto") -> Embedder:
         """The encoder of a model folder; for an extraction model, its speaker module.
+
+        Its threshold is what the model's config says under the key `verification_threshold`.
 
         Args:
             model: As for `Extractor.load`; None is the bundled model.
@@ -61,10 +71,16 @@ class Embedder:
             ModelFileError: If it is no model.
         """
         place = find_device(device)
-        folder = resolve_model_folder(model)
+        folder = find_model_folder(model)
         loaded = load_model_file(folder)
         speaker = loaded.speaker if isinstance(loaded, TSEModel) else loaded
-        return cls(speaker, read_model_config(folder)["sample_rate"], place)
+        config = read_model_config(folder)
+        threshold = config.get("verification_threshold")
+        if threshold is not None and type(threshold) not in (int, float):
+            raise ModelFileError(
+                f"{folder / CONFIG}: verification_threshold: expected a number, got {threshold!r}"
+            )
+        return cls(speaker, config["sample_rate"], place, threshold=threshold)
 
     def cue(
         self,
@@ -82,13 +98,14 @@ class Embedder:
             where: What to call the recording in messages, say its path.
 
         Raises:
-            AudioError: If a recording is too short or has NaN in it; SilentSignalError if it is silent.
+            AudioError: If a recording is too short or has NaN in it.
+            SilentSignalError: If a recording is silent.
             ShapeError: If a recording is not (samples,).
 
         Warns:
             ShortEnrollmentWarning: If a recording is shorter than a second.
         """
-        if not isinstance(enrollment, (list, tuple)):
+        if not isinstance(enrollment, Sequence):
             return self._cue(enrollment, sample_rate, where, warn=True)
         if not enrollment:
             raise AudioError(f"{where}: expected at least one recording, got an empty list")
@@ -151,7 +168,8 @@ def load_encoder(
     """A speaker encoder, ready to use.
 
     Args:
-        name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled one.
+        name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled
+            one.
         device: `auto` (a GPU if there is one), `cpu` or `cuda`.
 
     Raises:

@@ -16,10 +16,10 @@ from wesep_like.errors import ModelFileError
 from wesep_like.inference.chunks import overlap_add
 from wesep_like.inference.device import find_device
 from wesep_like.inference.embedder import Embedder, Signal
+from wesep_like.inference.model_folder import find_model_folder
 from wesep_like.inference.signals import MIN_SECONDS, fit_length, to_mono
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.model_file import load_model as load_model_file
-from wesep_like.models.model_file import resolve_model_folder
 from wesep_like.models.tse import TSEModel
 
 SignalT = TypeVar("SignalT", np.ndarray, Tensor)
@@ -54,7 +54,8 @@ class Extractor:
         """The model of a folder.
 
         Args:
-            model: A model folder, an experiment folder, or a file inside; None is the bundled model.
+            model: A model folder, an experiment folder, or a file inside; None is the bundled
+                model.
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, or a torch device.
 
         Raises:
@@ -62,12 +63,12 @@ class Extractor:
             ConfigError: If there is no such device.
         """
         place = find_device(device)
-        folder = resolve_model_folder(model)
+        folder = find_model_folder(model)
         loaded = load_model_file(folder)
         if not isinstance(loaded, TSEModel):
             raise ModelFileError(
-                f"{folder}: is a speaker encoder, which extracts nothing. Name an extraction model; "
-                "an encoder is for embed, verify and score."
+                f"{folder}: is a speaker encoder, which extracts nothing. Name an extraction "
+                "model; an encoder is for embed, verify and score"
             )
         return cls(loaded, place)
 
@@ -99,16 +100,16 @@ class Extractor:
     ) -> SignalT:
         """The enrolled speaker's voice in the mixture; the same every time.
 
-        A model trained on SI-SDR returns its estimate at any level. It is scaled here to be the part of
-        the mixture that it explains: the mixture projected on it, by least squares. So the voice has the
-        level that it has in the mixture.
+        A model trained on SI-SDR returns its estimate at any level. It is scaled here to the part
+        of the mixture that it explains: the mixture projected on it, by least squares. So the voice
+        has the level that it has in the mixture.
 
         Args:
             mixture: (samples,) in [-1, 1].
-            enrollment: One recording of the speaker or several (their cues are averaged), or the result
-                of `cue`.
-            sample_rate: Of the mixture and of the enrollment, in Hz; any. The result has nothing above
-                half the model's own rate.
+            enrollment: One recording of the speaker or several (their cues are averaged), or the
+                result of `cue`.
+            sample_rate: Of the mixture and of the enrollment, in Hz; any. The result has nothing
+                above half the model's own rate.
             where: What to call the mixture in messages, say its path.
             progress: Told (samples done, all samples) as a long mixture proceeds.
 
@@ -116,7 +117,8 @@ class Extractor:
             As the mixture: NumPy or tensor, (samples,), its dtype, its device.
 
         Raises:
-            AudioError: If a signal is too short or has NaN in it; SilentSignalError if it is silent.
+            AudioError: If a signal is too short or has NaN in it.
+            SilentSignalError: If a signal is silent.
             ShapeError: If a signal is not (samples,).
 
         Warns:
@@ -145,7 +147,8 @@ def load_model(
     """An extraction model, ready to use.
 
     Args:
-        name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled model.
+        name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled
+            model.
         device: `auto` (a GPU if there is one), `cpu` or `cuda`.
 
     Raises:

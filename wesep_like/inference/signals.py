@@ -1,8 +1,9 @@
-"""What a caller hands over as audio: checked once here, where it enters, and made (samples,) float32."""
+"""What a caller hands over as audio: checked once, here, and made (samples,) float32."""
 
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 from torch import Tensor
@@ -23,7 +24,7 @@ class ShortEnrollmentWarning(UserWarning):
 def to_mono(
     signal: np.ndarray | Tensor, sample_rate: int, where: str, min_seconds: float = MIN_SECONDS
 ) -> np.ndarray:
-    """A caller's signal as (samples,) float32, at its own rate, checked; what the caller has stays as it is.
+    """A caller's signal, checked, as (samples,) float32 at its own rate; it is not changed.
 
     Raises:
         ShapeError: If it has more than one axis.
@@ -31,7 +32,7 @@ def to_mono(
         AudioError: If it is no floating-point signal, has NaN or infinity in it, or is too short.
         SilentSignalError: If there is no sound in it.
     """
-    samples = signal.detach().cpu().numpy() if isinstance(signal, Tensor) else np.asarray(signal)
+    samples = _as_array(signal)
     if samples.ndim != 1:
         raise ShapeError(
             f"{where}: expected one channel, (samples,), got shape {samples.shape}. "
@@ -42,7 +43,8 @@ def to_mono(
             f"{where}: expected floating-point samples in [-1, 1], got {samples.dtype}. "
             "Divide 16-bit samples by 32768."
         )
-    if isinstance(sample_rate, bool) or int(sample_rate) != sample_rate or sample_rate <= 0:
+    is_whole = isinstance(sample_rate, Integral) and not isinstance(sample_rate, bool)
+    if not is_whole or sample_rate <= 0:
         raise SampleRateError(
             f"{where}: expected a sample rate in whole Hz above 0, got {sample_rate!r}"
         )
@@ -54,7 +56,7 @@ def to_mono(
         )
     if not np.isfinite(samples).all():
         raise AudioError(f"{where}: has samples that are NaN or infinite. Repair the recording.")
-    samples = samples.astype(np.float32)
+    samples = samples.astype(np.float32, copy=False)
     check_not_silent(samples, where)
     return samples
 
@@ -72,6 +74,14 @@ def warn_if_short(samples: np.ndarray, sample_rate: int, where: str) -> None:
 
 
 def fit_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
-    """`samples` cut or filled with zeros at the end: resampling there and back may differ by one."""
+    """`samples` cut or filled with zeros at the end: resampling there and back may be one off."""
     missing = num_samples - len(samples)
     return np.pad(samples, (0, missing)) if missing > 0 else samples[:num_samples]
+
+
+def _as_array(signal: np.ndarray | Tensor) -> np.ndarray:
+    if not isinstance(signal, Tensor):
+        return np.asarray(signal)
+    signal = signal.detach().cpu()
+    # NumPy has no bfloat16.
+    return (signal.float() if signal.is_floating_point() else signal).numpy()

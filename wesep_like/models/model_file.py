@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from wesep_like import bundle
 from wesep_like.config.files import read_config, write_config
 from wesep_like.errors import ConfigError, ModelFileError
 from wesep_like.models.speakers import SpeakerModule
@@ -23,6 +24,7 @@ from wesep_like.models.tse import TSEModel, build_speaker, build_tse
 
 CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"
+BUNDLED = "bundled"
 
 
 def save_model(
@@ -108,12 +110,18 @@ def read_model_config(folder: str | Path) -> dict[str, Any]:
     return config
 
 
-def resolve_model_folder(path: str | Path) -> Path:
-    """The model file that a user means by a model folder, an experiment folder or a file in one.
+def resolve_model_folder(path: str | Path | None = None) -> Path:
+    """The model file that a user means.
+
+    Args:
+        path: A model folder, an experiment folder, or a file in one; None or `bundled` is the extraction
+            model that comes with the package.
 
     Raises:
         ModelFileError: If there is none.
     """
+    if path is None or str(path) == BUNDLED:
+        return bundle.path() / "extraction"
     path = Path(path)
     if not path.exists():
         raise ModelFileError(

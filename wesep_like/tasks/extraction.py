@@ -33,6 +33,14 @@ class Weighted:
     weight: float
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a validation example sounds like: its name and signals (samples,) by theirs."""
+
+    name: str
+    signals: dict[str, Tensor]
+
+
 class ExtractionTask(LightningModule):
     """Learns to extract: what a batch means. How steps are run is the trainer's business.
 
@@ -43,6 +51,8 @@ class ExtractionTask(LightningModule):
         speaker_head: Classifies the training speakers from the embedding; for a speaker module that is
             trained jointly.
         speaker_weight: Weight of its loss.
+        enrollments_recur: The training data has a fixed set of enrollments, so that the cues of a frozen
+            speaker module are kept.
     """
 
     def __init__(
@@ -53,6 +63,7 @@ class ExtractionTask(LightningModule):
         *,
         speaker_head: SpeakerHead | None = None,
         speaker_weight: float = 0.0,
+        enrollments_recur: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
@@ -61,6 +72,7 @@ class ExtractionTask(LightningModule):
         self.speaker_head = speaker_head
         self.speaker_weight = speaker_weight
         self._make_optimizer = make_optimizer
+        self._enrollments_recur = enrollments_recur
         self._cues = CueCache()
         self._valid_rows: list[dict[str, float]] = []
 
@@ -70,7 +82,7 @@ class ExtractionTask(LightningModule):
 
     def training_losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """Each term of the loss by name, unweighted, and their weighted sum as `loss`."""
-        cue = self._cues.cue(self.model, batch)
+        cue = self._cue(batch, recurs=self._enrollments_recur)
         estimate = self.model.extract(batch.mixture, cue)
         terms = {
             weighted.name: weighted.loss(estimate, batch.target).mean() for weighted in self.losses
@@ -88,9 +100,19 @@ class ExtractionTask(LightningModule):
             self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=1)
         return terms["loss"]
 
-    def validation_step(self, batch: Batch, index: int) -> None:
-        """SI-SDR of one fixed mixture, treated as `extract` would treat it."""
-        cue = self._cues.cue(self.model, batch)
+    def _cue(self, batch: Batch, *, recurs: bool) -> SpeakerCue:
+        if not self.model.is_speaker_frozen:
+            return self.model.cue(batch.enrollment, batch.enrollment_samples)
+        # What will not be learnt is computed as `extract` will compute it, in full precision.
+        with torch.autocast(self.device.type, enabled=False):
+            if recurs:
+                return self._cues.cue(self.model, batch)
+            return self.model.cue(batch.enrollment, batch.enrollment_samples)
+
+    def validation_step(self, batch: Batch, index: int) -> list[Shown]:
+        """SI-SDR of fixed mixtures, each treated as `extract` would treat it."""
+        cue = self._cue(batch, recurs=True)
+        shown = []
         for row, length in enumerate(batch.mixture_samples.tolist()):
             one = slice(row, row + 1)
             mixture = batch.mixture[one, :length]
@@ -105,6 +127,9 @@ class ExtractionTask(LightningModule):
                     "failure_rate": float(improvement.item() < FAILURE_DB),
                 }
             )
+            signals = {"mixture": mixture, "estimate": estimate, "target": target}
+            shown.append(Shown(batch.ids[row], {k: v[0] for k, v in signals.items()}))
+        return shown
 
     def on_validation_epoch_end(self) -> None:
         """Logs the means over all fixed mixtures, of all processes."""

@@ -1,6 +1,7 @@
-"""Decide what is mixed with what. The only place where examples draw random numbers; touches no audio.
+"""Decide what is mixed with what; the only place where examples draw random numbers.
 
-Each stage draws from its own child generator, so switching one stage off leaves what the others draw as it was.
+Touches no audio. Each stage draws from its own child generator, so switching one stage off leaves
+what the others draw as it was.
 """
 
 from __future__ import annotations
@@ -32,21 +33,27 @@ class SimulationOptions:
         utterances: A manifest of utterances.
         noise: A manifest of noises; needed if noise_probability is above 0.
         rooms: A manifest of room responses; needed if room_probability is above 0.
-        mixture_seconds: Length of every mixture; a shorter utterance is padded with zeros, at a random place. None: as long as
-            the shortest of its utterances, from their beginnings (LibriMix's "min").
-        enrollment_seconds: Length of an enrollment, cut at a random place; a shorter utterance is taken whole. None: whole
-            utterances, or, from a speaker with one utterance, a fixed half of it; so there are finitely many
-            enrollments, and what a frozen encoder makes of them can be kept.
-        min_enrollment_seconds: Shorter utterances are no enrollments where their speaker has longer ones.
+        mixture_seconds: Length of every mixture; a shorter utterance is padded with zeros, at a
+            random place. None: as long as the shortest of its utterances, from their beginnings
+            (LibriMix's "min").
+        enrollment_seconds: Length of an enrollment, cut at a random place; a shorter utterance is
+            taken whole. None: whole utterances, or, from a speaker with one utterance, a fixed half
+            of it; so there are finitely many enrollments, and what a frozen encoder makes of them
+            can be kept.
+        min_enrollment_seconds: Shorter utterances are no enrollments where their speaker has longer
+            ones.
         num_interferers: How many competing speakers, or the lowest and highest number.
         sir_range_db: Power of the target over power of each interferer, in the mixture.
         speaker_sampling: "uniform" draws each speaker equally often, "by_utterance" each utterance.
-        speed_probability: How often a source is played at one of `speeds`; a target and its enrollment at the same one.
+        speed_probability: How often a source is played at one of `speeds`; a target and its
+            enrollment at the same one.
         room_probability: How often a mixture is put into a room.
-        target_kind: What the target is when there is a room: the direct path, with early reflections, or as heard.
+        target_kind: What the target is when there is a room: the direct path, with early
+            reflections, or as heard.
         noise_probability: How often there is noise.
         snr_range_db: Power of the target over power of the noise, in the mixture.
-        level_range_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at its recorded level.
+        level_range_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at
+            its recorded level.
     """
 
     utterances: str
@@ -74,7 +81,8 @@ class SimulationOptions:
                 problems.append(f"{name}: expected more than 0 seconds, got {value!r}")
         if self.min_enrollment_seconds < 0:
             problems.append(
-                f"min_enrollment_seconds: expected 0 seconds or more, got {self.min_enrollment_seconds!r}"
+                f"min_enrollment_seconds: expected 0 seconds or more, "
+                f"got {self.min_enrollment_seconds!r}"
             )
         for name in ("speed_probability", "room_probability", "noise_probability"):
             value = getattr(self, name)
@@ -89,10 +97,13 @@ class SimulationOptions:
             problems.append(f"num_interferers: expected 0 or more, got {self.num_interferers!r}")
         if self.level_range_db is not None and self.level_range_db[1] > 0:
             problems.append(
-                f"level_range_db: expected 0 dB (full scale) or less, got {list(self.level_range_db)}"
+                f"level_range_db: expected 0 dB (full scale) or less, "
+                f"got {list(self.level_range_db)}"
             )
         if self.speed_probability > 0 and not self.speeds:
-            problems.append("speeds: none given, but speed_probability is above 0. Give at least one")
+            problems.append(
+                "speeds: none given, but speed_probability is above 0. Give at least one"
+            )
         # The resampler takes ratios of whole numbers; hundredths are finer than anyone hears.
         if any(not 0.5 <= speed <= 2 or round(speed, 2) != speed for speed in self.speeds):
             problems.append(f"speeds: expected 0.5 to 2 in steps of 0.01, got {list(self.speeds)}")
@@ -175,8 +186,8 @@ class MixturePlanner:
             for name, responses in self._rooms.items():
                 if len(responses) < num_sources:
                     raise ManifestError(
-                        f"{options.rooms}: room {name!r} has {len(responses)} responses, but a mixture "
-                        f"needs {num_sources}. Add responses or lower num_interferers"
+                        f"{options.rooms}: room {name!r} has {len(responses)} responses, but a "
+                        f"mixture needs {num_sources}. Add responses or lower num_interferers"
                     )
 
     @classmethod
@@ -244,9 +255,7 @@ class MixturePlanner:
             target_kind=options.target_kind,
         )
 
-    def _draw_voices(
-        self, rng: np.random.Generator, target: Utterance | None
-    ) -> list[Utterance]:
+    def _draw_voices(self, rng: np.random.Generator, target: Utterance | None) -> list[Utterance]:
         """One utterance a source, each of another speaker; the target's first."""
         low, high = self.options.interferer_range
         num_interferers = int(rng.integers(low, high + 1))
@@ -278,7 +287,7 @@ class MixturePlanner:
     def _draw_enrollment(
         self, rng: np.random.Generator, target: Utterance, wanted: int, speed: float
     ) -> tuple[Clip, _Stretch]:
-        """The enrollment, and the stretch that it leaves for the target; they never share a sample."""
+        """The enrollment, and the stretch that it leaves for the target: no sample is in both."""
         seconds, rate = self.options.enrollment_seconds, target.sample_rate
         which, place = rng.random(2)
         # By path: one recording under two ids would otherwise enroll a speaker with the answer.

@@ -1,11 +1,12 @@
-"""Plans: the decided, not yet computed examples. Everything random is in them; rendering adds nothing.
+"""Plans: the decided, not yet computed examples; everything random is in them.
 
-A file of plans is a fixed set of mixtures (validation, test): JSON Lines, relative paths relative to its folder.
+A file of plans is a fixed set of mixtures (validation, test): JSON Lines, relative paths relative
+to its folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,9 +46,10 @@ class SourcePlan:
 
     Args:
         speed: Playing speed; 1.1 is shorter and higher. Changes the clip before anything else.
-        offset: Where the clip begins in the mixture, in the mixture's samples; zeros stand before and after it.
-        sir_db: Interferers: power of the target over power of this source, both as they are in the mixture (after the
-            room) and over all its samples. For the target: 0, without effect.
+        offset: Where the clip begins in the mixture, in the mixture's samples; zeros stand before
+            and after it.
+        sir_db: Interferers: power of the target over power of this source, both as they are in the
+            mixture (after the room) and over all its samples. For the target: 0, without effect.
         response: The room's response from this source's place; None means no room.
     """
 
@@ -68,7 +70,7 @@ class EnrollmentPlan:
 
     @property
     def key(self) -> str:
-        """The same for the same samples, so that what a frozen encoder makes of them can be kept."""
+        """The same for the same samples, so that what a frozen encoder says of them can be kept."""
         clip = self.clip
         return f"{clip.path}:{clip.start}:{clip.num_samples}:{clip.channel}:{self.speed:g}"
 
@@ -79,7 +81,8 @@ class NoisePlan:
 
     Args:
         clip: Repeated if it is shorter than the mixture.
-        snr_db: Power of the target over power of the noise, both as they are in the mixture, over all its samples.
+        snr_db: Power of the target over power of the noise, both as they are in the mixture, over
+            all its samples.
     """
 
     clip: Clip
@@ -93,10 +96,11 @@ class MixturePlan:
     Args:
         sample_rate: Of the mixture, in Hz.
         num_samples: Of the mixture.
-        level_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at its recorded level. Either way the
-            whole example is turned down, if need be, so that the mixture does not clip.
-        target_kind: What the target is when there is a room: "dry" (the direct path alone), "early" (and reflections up to
-            50 ms after it) or "reverberant" (all).
+        level_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at its
+            recorded level. Either way the whole example is turned down, if need be, so that the
+            mixture does not clip.
+        target_kind: What the target is when there is a room: "dry" (the direct path alone), "early"
+            (and reflections up to 50 ms after it) or "reverberant" (all).
     """
 
     id: str
@@ -112,12 +116,15 @@ class MixturePlan:
     def __post_init__(self) -> None:
         if self.num_samples <= 0 or self.sample_rate <= 0:
             raise ValueError(
-                f"expected num_samples > 0 and sample_rate > 0, got {self.num_samples} and {self.sample_rate}"
+                f"expected num_samples > 0 and sample_rate > 0, "
+                f"got {self.num_samples} and {self.sample_rate}"
             )
         if self.target_kind not in TARGET_KINDS:
             raise ValueError(
                 f"target_kind: expected one of {', '.join(TARGET_KINDS)}, got {self.target_kind!r}"
             )
+        if _overlap(self.target.clip, self.enrollment.clip):
+            raise ValueError("enrollment: shares samples with the target. Take other speech")
 
     @property
     def sources(self) -> tuple[SourcePlan, ...]:
@@ -129,10 +136,12 @@ def read_plans(path: str | Path) -> list[MixturePlan]:
     """Read a fixed set of mixtures, with paths as the process can open them.
 
     Raises:
-        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them, then a count.
+        ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them,
+            then a count.
     """
     folder = Path(path).parent
-    return [_at(plan, folder) for plan in read_json_lines(path, MixturePlan)]
+    plans = read_json_lines(path, MixturePlan)
+    return [with_paths(plan, lambda clip_path: str(folder / clip_path)) for plan in plans]
 
 
 def write_plans(path: str | Path, plans: Iterable[MixturePlan]) -> None:
@@ -144,9 +153,17 @@ def write_plans(path: str | Path, plans: Iterable[MixturePlan]) -> None:
     write_json_lines(path, plans)
 
 
-def _at(plan: MixturePlan, folder: Path) -> MixturePlan:
+def _overlap(first: Clip, second: Clip) -> bool:
+    starts_before = first.start < second.start + second.num_samples
+    ends_after = second.start < first.start + first.num_samples
+    return first.path == second.path and starts_before and ends_after
+
+
+def with_paths(plan: MixturePlan, path_of: Callable[[str], str]) -> MixturePlan:
+    """The plan with each path replaced by what `path_of` says of it."""
+
     def clip_at(clip: Clip) -> Clip:
-        return replace(clip, path=str(folder / clip.path))
+        return replace(clip, path=path_of(clip.path))
 
     def source_at(source: SourcePlan) -> SourcePlan:
         response = clip_at(source.response) if source.response else None

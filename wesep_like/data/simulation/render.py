@@ -1,4 +1,4 @@
-"""Compute the examples that plans decided: batched tensor code on whichever device the clips are on.
+"""Compute the examples that plans decided: batched, on whichever device the clips are.
 
 Random in nothing, and changes none of its inputs.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,8 @@ class Ingredients:
     """One plan and the samples that it names, all at the mixture's sample rate.
 
     Args:
-        sources: The target, then the interferers; each (samples,), at its speed and place in the mixture, without a room.
+        sources: The target, then the interferers; each (samples,), at its speed and place in the
+            mixture, without a room.
         responses: The room's response for each source, (taps,), or None.
         noise: (samples,), or None.
         enrollment: (enroll_samples,).
@@ -48,7 +50,7 @@ class Clips:
         sources: (batch, sources, samples), the target first.
         sir_db: (batch, sources).
         responses: (batch, sources, taps), or None if no example has a room.
-        has_room: (batch,) bool.
+        has_room: (batch, sources) bool.
         target_kind: (batch,) int, place in TARGET_KINDS.
         noise: (batch, samples).
         snr_db: (batch,).
@@ -80,8 +82,11 @@ class Clips:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Clips:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Clips(**{k: function(v) if isinstance(v, Tensor) else v for k, v in values.items()})
+        mapped: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            mapped[field.name] = function(value) if isinstance(value, Tensor) else value
+        return Clips(**mapped)
 
 
 def collate(examples: Sequence[Ingredients]) -> Clips:
@@ -94,13 +99,17 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
     enrollment = torch.zeros(batch, max(len(example.enrollment) for example in examples))
     taps = [len(r) for example in examples for r in example.responses if r is not None]
     responses = torch.zeros(*sources.shape[:2], max(taps)) if taps else None
+    has_room = torch.zeros(sources.shape[:2], dtype=torch.bool)
     for i, example in enumerate(examples):
-        for j, (source, samples) in enumerate(zip(example.plan.sources, example.sources, strict=True)):
+        for j, (source, samples) in enumerate(
+            zip(example.plan.sources, example.sources, strict=True)
+        ):
             sources[i, j, : len(samples)] = torch.from_numpy(samples)
             sir_db[i, j] = source.sir_db
         for j, response in enumerate(example.responses):
             if response is not None and responses is not None:
                 responses[i, j, : len(response)] = torch.from_numpy(response)
+                has_room[i, j] = True
         if example.noise is not None:
             noise[i, : len(example.noise)] = torch.from_numpy(example.noise)
         enrollment[i, : len(example.enrollment)] = torch.from_numpy(example.enrollment)
@@ -111,7 +120,7 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         sources=sources,
         sir_db=sir_db,
         responses=responses,
-        has_room=torch.tensor([plan.target.response is not None for plan in plans]),
+        has_room=has_room,
         target_kind=torch.tensor([TARGET_KINDS.index(plan.target_kind) for plan in plans]),
         noise=noise,
         snr_db=torch.tensor([plan.noise.snr_db if plan.noise else 0.0 for plan in plans]),
@@ -127,11 +136,14 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
 def render(clips: Clips) -> Batch:
     """Mix: room, then levels (SIR, SNR), then one common gain.
 
-    Levels are of what is heard: powers of the signals after the room, over all samples of the mixture; SIR and SNR are both
-    relative to the target. A silent interferer or noise is left out; a silent target leaves silence.
+    Levels are of what is heard: powers of the signals after the room, over all samples of the
+    mixture; SIR and SNR are both relative to the target. A silent interferer or noise is left out;
+    a silent target leaves silence.
     """
     num_samples = clips.sources.shape[-1]
-    is_inside = torch.arange(num_samples, device=clips.sources.device) < clips.mixture_samples[:, None]
+    is_inside = (
+        torch.arange(num_samples, device=clips.sources.device) < clips.mixture_samples[:, None]
+    )
     heard, target = _in_room(clips)
     heard, target = heard * is_inside[:, None], target * is_inside
     noise = clips.noise * is_inside
@@ -159,21 +171,21 @@ def render(clips: Clips) -> Batch:
 
 
 def _in_room(clips: Clips) -> tuple[Tensor, Tensor]:
-    """Sources as heard (batch, sources, samples) and what of the target is to be extracted (batch, samples).
+    """Sources as heard (batch, sources, samples); what of the target is wanted (batch, samples).
 
-    The delay of each direct path (the response's largest sample) is taken out, so that a target is where it was.
+    The delay of each direct path (the response's largest sample) is taken out, so that a target is
+    where it was.
     """
     if clips.responses is None:
         return clips.sources, clips.sources[:, 0]
-    has_room = clips.has_room[:, None]
     direct = clips.responses.abs().argmax(dim=-1)
     heard = _convolve(clips.sources, clips.responses, direct)
     kept = _kept_response(clips, direct[:, :1])
     target = _convolve(clips.sources[:, 0], kept, direct[:, 0])
     # An example without a room must not depend on whether another one in its batch has one.
     return (
-        torch.where(has_room[:, None], heard, clips.sources),
-        torch.where(has_room, target, clips.sources[:, 0]),
+        torch.where(clips.has_room[..., None], heard, clips.sources),
+        torch.where(clips.has_room[:, :1], target, clips.sources[:, 0]),
     )
 
 
@@ -189,7 +201,7 @@ def _kept_response(clips: Clips, direct: Tensor) -> Tensor:
 
 
 def _convolve(signals: Tensor, responses: Tensor, delays: Tensor) -> Tensor:
-    """Signals (*, samples) through responses (*, taps), advanced by the delays (*), as long as they were."""
+    """Signals (*, samples) through responses (*, taps), advanced by delays (*); no longer."""
     num_samples, taps = signals.shape[-1], responses.shape[-1]
     size = 1 << (num_samples + taps - 2).bit_length()
     spectrum = torch.fft.rfft(signals, size) * torch.fft.rfft(responses, size)

@@ -1,0 +1,95 @@
+"""What the tests of more than one room need."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    """Every test starts from the same random state; pytest-randomly leaves torch out."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the real corpus, the interop vectors and the pretrained weights."""
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("WESEP_LIKE_SHARED", beside))
+    if not folder.is_dir():
+        pytest.skip(f"wants the shared data: {folder} is no folder (set WESEP_LIKE_SHARED)")
+    return folder
+
+
+@pytest.fixture
+def write_wav(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a file of noise: `write_wav(name, seconds, rate, channels=1)`; its suffix counts."""
+
+    def write(name: str, seconds: float, rate: int, channels: int = 1) -> Path:
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        samples = 0.1 * rng.standard_normal((round(seconds * rate), channels))
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, rate)
+        return path
+
+    return write
+
+
+@dataclass(frozen=True)
+class InteropCase:
+    """What one published class computes; weights and inputs are derived from their names."""
+
+    args: dict
+    state: dict[str, torch.Tensor]
+    outputs: dict[str, torch.Tensor]
+
+    @staticmethod
+    def input(name: str) -> torch.Tensor:
+        shapes = {"mixture": (2, 16000), "enrollment": (2, 24000), "fbank": (2, 150, 80)}
+        rng = np.random.default_rng(zlib.crc32(f"input:{name}".encode()))
+        values = torch.from_numpy(0.1 * rng.standard_normal(shapes[name])).float()
+        return 20 * values if name == "fbank" else values
+
+
+@pytest.fixture(scope="session")
+def interop_case(shared: Path) -> Callable[[str], InteropCase]:
+    """Reads a case of `shared/interop` by name."""
+
+    def read(name: str) -> InteropCase:
+        about = json.loads((shared / "interop" / f"{name}.json").read_text())
+        with np.load(shared / "interop" / f"{name}.npz") as file:
+            outputs = {key: torch.from_numpy(file[key]) for key in file.files}
+        state = {key: _derived(key, shape) for key, shape in about.get("state", [])}
+        return InteropCase(about.get("args", {}), state, outputs)
+
+    return read
+
+
+def _derived(key: str, shape: list[int]) -> torch.Tensor:
+    """The weight of a state key, by the table in `shared/interop/README.md`."""
+    rng = np.random.default_rng(zlib.crc32(key.encode()))
+    fan_in = np.prod(shape[1:])
+    if key.endswith("num_batches_tracked"):
+        return torch.zeros(shape, dtype=torch.int64)
+    if key.endswith("running_var"):
+        values = rng.uniform(0.5, 1.5, shape)
+    elif key.endswith("running_mean"):
+        values = 0.1 * rng.standard_normal(shape)
+    elif len(shape) >= 2 and fan_in > 1:
+        values = rng.standard_normal(shape) / np.sqrt(fan_in)
+    elif key.endswith("weight"):
+        values = rng.uniform(0.8, 1.2, shape)
+    else:
+        values = 0.1 * rng.standard_normal(shape)
+    return torch.from_numpy(np.asarray(values)).float()

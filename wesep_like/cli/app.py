@@ -1,0 +1,114 @@
+"""The command `wesep-like`: its subcommands, and what becomes of errors and warnings."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any, TextIO
+
+import typer
+
+import wesep_like
+from wesep_like.cli import (
+    config,
+    eer,
+    embed,
+    evaluate,
+    extract,
+    info,
+    prepare,
+    score,
+    train,
+    verify,
+)
+from wesep_like.cli.output import say
+from wesep_like.errors import WesepLikeError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+WRONG_USAGE = 2
+
+# What typer raises of itself derives from this; it gives it no public name.
+_TyperUsageError: Any = typer.BadParameter.__base__
+
+app = typer.Typer(
+    help=wesep_like.__doc__.splitlines()[0],
+    epilog="'wesep-like COMMAND --help' has an example for each command.",
+    add_completion=False,
+    rich_markup_mode=None,  # brackets in our texts are no markup
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (extract, evaluate, train, prepare, info, embed, verify, score, eer):
+    name = command.__name__.rpartition(".")[2]
+    app.command(name, epilog=f"Example: {command.EXAMPLE}")(command.run)
+app.add_typer(config.app, name="config")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(wesep_like.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    with_traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where in the code an error arose.")
+    ] = False,
+) -> None:
+    """Both options are dealt with before this is called."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of the command line `wesep-like ARGUMENTS`, once it has run.
+
+    Errors of the user's become lines on standard error; our own keep their traceback.
+    """
+    # An option that one thinks of after an error, at the end of the line: so it may stand anywhere.
+    shows_traceback = "--traceback" in arguments
+    arguments = [argument for argument in arguments if argument != "--traceback"] or ["--help"]
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            # Not `app(...)`, which would install a hook for all exceptions of the process.
+            code = typer.main.get_command(app).main(
+                arguments, prog_name="wesep-like", standalone_mode=False
+            )
+        except WesepLikeError as error:
+            if shows_traceback:
+                traceback.print_exc()
+            for line in str(error).splitlines():
+                say(f"error: {line}")
+            return WRONG_USAGE
+        except _TyperUsageError as error:
+            command = error.ctx.command_path if error.ctx else "wesep-like"
+            message = " ".join(error.format_message().split()).rstrip(".")
+            say(f"error: {message}. See '{command} --help'")
+            return WRONG_USAGE
+        except (KeyboardInterrupt, typer.Abort):
+            say("interrupted")
+            return INTERRUPTED
+    return code or 0
+
+
+def main() -> None:
+    """Runs the command line of the process and ends it."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    say(f"warning: {' '.join(str(message).split())}")

@@ -1,0 +1,200 @@
+"""`wesep-like extract`: one voice out of one mixture, or out of many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wesep_like.cli import options
+from wesep_like.cli.jobs import Job, read_jobs
+from wesep_like.cli.options import UsageError
+from wesep_like.cli.output import (
+    identify,
+    make_folder,
+    print_result,
+    progress_bar,
+    refuse_inputs,
+    say,
+)
+from wesep_like.errors import AudioError, WesepLikeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from wesep_like.audio.io import Waveform
+    from wesep_like.inference.extractor import Extractor
+    from wesep_like.models.cue import SpeakerCue
+
+EXAMPLES = (
+    "wesep-like extract mixture.wav --enroll voice.wav -o target.wav",
+    "wesep-like extract --list jobs.tsv -o targets/",
+)
+
+
+def run(
+    mixture: Annotated[
+        Path | None, typer.Argument(metavar="MIXTURE", help="The recording; any rate and length.")
+    ] = None,
+    enroll: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="WAV",
+            help="Other speech of the wanted speaker, 3 s or more. Once for each file.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT", help="WAV or FLAC; with --list, a folder."),
+    ] = None,
+    jobs: Annotated[
+        Path | None,
+        typer.Option(
+            "--list",
+            metavar="TSV",
+            help="Many at once: tab-separated, with the columns mixture, enroll (once or more) and "
+            "output in the first line. Paths are relative to the list, outputs to the folder -o.",
+        ),
+    ] = None,
+    model: options.Model = None,
+    device: options.Device = "auto",
+    channel: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER", help="Channel of the mixture, from 0. Without it, the mean of all."
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Take one person's voice out of a recording where several speak.
+
+    The result has the length and the sample rate of the mixture. Its similarity to the enrollment is
+    the cosine of speaker embeddings: 1 is the same voice, around 0 is another one.
+    """
+    if output is None:
+        raise UsageError("--output is missing. Say where the result goes: -o OUT.wav")
+    if jobs is not None:
+        if mixture is not None or enroll:
+            raise UsageError("--list has mixtures and enrollments in it. Leave out MIXTURE and --enroll")
+        _extract_many(jobs, output, model, device, channel, as_json)
+        return
+    if mixture is None or not enroll:
+        what = "MIXTURE" if mixture is None else "--enroll"
+        raise UsageError(f"{what} is missing. Give a mixture and an enrollment, or --list")
+    _extract_one(Job("", mixture, tuple(enroll), output), model, device, channel, as_json)
+
+
+def _extract_one(
+    job: Job, model: Path | None, device: str, channel: int | None, as_json: bool
+) -> None:
+    from wesep_like.audio.io import check_output
+
+    # What can be refused at once is, before the model is loaded.
+    check_output(job.output)
+    refuse_inputs(job.output, identify([job.mixture, *job.enrollments]))
+    recordings = _read(job, channel)
+    extractor = _load(model, device)
+    with progress_bar("extracting") as progress:
+        result = _extract(extractor, job, *recordings, progress)
+    print_result(result, [_sentence(result)], as_json=as_json)
+
+
+def _extract_many(
+    jobs_file: Path,
+    folder: Path,
+    model: Path | None,
+    device: str,
+    channel: int | None,
+    as_json: bool,
+) -> None:
+    jobs, problems = read_jobs(jobs_file, folder)
+    for problem in problems:
+        say(f"error: {problem}")
+    extractor = _load(model, device)
+    results = []
+    with progress_bar("extracting") as progress:
+        for number, job in enumerate(jobs, start=1):
+            try:
+                make_folder(job.output.parent)
+                results.append(_extract(extractor, job, *_read(job, channel)))
+            except WesepLikeError as error:
+                problems.append(f"{job.where}: {error}")
+                say(f"error: {problems[-1]}")
+            progress(number, len(jobs))
+    lines = [*map(_sentence, results), f"{len(results)} extracted, {len(problems)} failed"]
+    print_result({"results": results, "errors": problems}, lines, as_json=as_json)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _load(model: Path | None, device: str) -> Extractor:
+    from wesep_like.inference.extractor import Extractor
+
+    return Extractor.load(model, device)
+
+
+def _read(job: Job, channel: int | None) -> tuple[Waveform, list[Waveform]]:
+    """The mixture and the enrollments, each at its own rate."""
+    from wesep_like.audio.io import read
+
+    return read(job.mixture, channel=channel), [read(path) for path in job.enrollments]
+
+
+def _extract(
+    extractor: Extractor,
+    job: Job,
+    mixture: Waveform,
+    enrollments: Sequence[Waveform],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Writes the result of a job and says what is to be told of it."""
+    from wesep_like.audio.io import write
+
+    cue = extractor.cue(
+        [
+            extractor.cue(enrollment.samples, enrollment.sample_rate, where=str(path))
+            for path, enrollment in zip(job.enrollments, enrollments, strict=True)
+        ],
+        mixture.sample_rate,
+    )
+    estimate = extractor.extract(
+        mixture.samples, cue, mixture.sample_rate, where=str(job.mixture), progress=progress
+    )
+    factor = write(job.output, estimate, mixture.sample_rate)
+    if factor < 1:
+        say(f"warning: {job.output}: was too loud for 16 bits and is scaled by {factor:.3f}")
+    similarity = _similarity(extractor, estimate, cue, mixture.sample_rate)
+    if similarity is None:
+        say(f"warning: {job.output}: has too little sound in it to tell a voice by")
+    return {
+        "mixture": str(job.mixture),
+        "enrollments": [str(path) for path in job.enrollments],
+        "output": str(job.output),
+        "sample_rate": mixture.sample_rate,
+        "num_samples": len(estimate),
+        "similarity": similarity,
+        "mixture_similarity": _similarity(extractor, mixture.samples, cue, mixture.sample_rate),
+    }
+
+
+def _similarity(
+    extractor: Extractor, samples: np.ndarray, cue: SpeakerCue, sample_rate: int
+) -> float | None:
+    """How like the cue's voice it sounds; None for silence, or what is too short."""
+    try:
+        return extractor.similarity(samples, cue, sample_rate)
+    except AudioError:
+        return None
+
+
+def _sentence(result: Mapping[str, Any]) -> str:
+    values = {
+        key: "unknown" if result[key] is None else f"{result[key]:.2f}"
+        for key in ("similarity", "mixture_similarity")
+    }
+    return (
+        f"{result['output']}: {result['num_samples'] / result['sample_rate']:.2f} s, similarity to "
+        f"the enrollment {values['similarity']} (the mixture has {values['mixture_similarity']})"
+    )

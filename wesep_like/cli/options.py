@@ -1,0 +1,29 @@
+"""Options that several commands have, with one name and one text each, and wrong use of options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wesep_like.errors import WesepLikeError
+
+
+class UsageError(WesepLikeError):
+    """Arguments that do not go together, or do not suffice."""
+
+
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="MODEL", help="Experiment folder or model folder. Without it, the bundled model."
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(metavar="DEVICE", help="auto (a GPU if there is one), cpu, cuda or cuda:NUMBER."),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as one JSON object.")
+]

@@ -1,0 +1,350 @@
+"""From a config to a training run: the one place where all parts meet."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from wesep_like.config.files import read_config, write_config
+from wesep_like.config.sections import Problems, key_path, read_section
+from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
+from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
+from wesep_like.data.simulation.plans import MixturePlan, read_plans
+from wesep_like.data.simulation.render import collate
+from wesep_like.data.store import AudioStore
+from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
+from wesep_like.inference.device import find_device
+from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
+from wesep_like.losses import CLASSIFIERS, LOSSES
+from wesep_like.models.model_file import (
+    WEIGHTS,
+    load_weights,
+    read_model_config,
+    read_weights,
+    resolve_model_folder,
+)
+from wesep_like.models.tse import PARTS, PartName, TSEModel, build_tse
+from wesep_like.tasks.extraction import ExtractionTask, Weighted
+from wesep_like.training import engine
+from wesep_like.training.engine import TrainerOptions
+from wesep_like.training.loaders import Loaders
+from wesep_like.training.optimizers import OptimizerOptions, ScheduleOptions
+
+_log = logging.getLogger(__name__)
+
+CONFIG = "config.yaml"
+LAST_CHECKPOINT = "checkpoints/last.ckpt"
+
+
+@dataclass(frozen=True)
+class ValidOptions:
+    """The config section `data.valid`.
+
+    Attributes:
+        mixtures: A file of plans: the same mixtures at every validation.
+    """
+
+    mixtures: str
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The config section `data`; relative paths are relative to where the command runs.
+
+    Attributes:
+        train: What is mixed, and how.
+        valid: What is validated on.
+        cache_megabytes: Memory for decoded audio, in each worker process.
+    """
+
+    train: SimulationOptions
+    valid: ValidOptions
+    cache_megabytes: float = 0.0
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """The config section `losses`.
+
+    Attributes:
+        waveform: Losses of the estimate, each with its `name`, `weight` (1 if not given) and options.
+        speaker: A classifier of the training speakers, likewise, for a speaker module that is learnt.
+    """
+
+    waveform: tuple[dict[str, Any], ...] = ({"name": "neg_si_sdr", "weight": 1.0},)
+    speaker: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.waveform:
+            raise ConfigError("waveform: expected at least one loss, got an empty list")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A config, checked.
+
+    Attributes:
+        task: What is learnt.
+        model: See `build_tse`.
+        init: Where the first weights of a part come from: an experiment or model folder, a published
+            checkpoint of a speaker encoder (.pt), or `bundled`.
+        freeze: Parts that stay as they are.
+        seed: Another seed, other first weights and other mixtures.
+    """
+
+    task: Literal["extraction"]
+    model: dict[str, Any]
+    data: DataOptions
+    trainer: TrainerOptions
+    sample_rate: int = 16000
+    seed: int = 0
+    init: dict[str, Any] = field(default_factory=dict)
+    freeze: tuple[Literal["speaker", "separator", "fusions"], ...] = ()
+    losses: LossOptions = field(default_factory=LossOptions)
+    optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
+    schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.sample_rate <= 0:
+            problems.append(f"sample_rate: expected more than 0 Hz, got {self.sample_rate}")
+        if self.seed < 0:
+            problems.append(f"seed: expected at least 0, got {self.seed}")
+        for part, source in self.init.items():
+            if part not in PARTS:
+                problems.append(f"init.{part}: no such part. Parts: {', '.join(PARTS)}")
+            elif source is not None and not isinstance(source, str):
+                problems.append(f"init.{part}: expected the path of a model, got {source!r}")
+        is_speaker_random = self.init.get("speaker") is None
+        if "speaker" in self.freeze and is_speaker_random:
+            problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
+        if "speaker" in self.freeze and self.losses.speaker is not None:
+            problems.append("losses.speaker: has nothing to teach, for freeze has the speaker module")
+        if problems:
+            raise ConfigError(problems)
+
+
+def train(
+    config_path: str | Path,
+    overrides: Sequence[str],
+    output: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+) -> None:
+    """Trains as a config says.
+
+    Args:
+        config_path: YAML.
+        overrides: `key.path=value` each.
+        output: The experiment folder.
+        resume: Go on from the last checkpoint in it; without one, start.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        ConfigError: With everything that is wrong with the config.
+        OutputError: If the folder has another run in it, or cannot be made.
+        WesepLikeError: If data or first weights cannot be used.
+    """
+    place = find_device(device)
+    experiment, resolved = read_experiment(config_path, overrides)
+    output = Path(output)
+    checkpoint = _find_checkpoint(output, resolved, resume)
+    engine.seed(experiment.seed)
+    task, loaders = build(experiment, str(config_path))
+    _prepare_folder(output, resolved)
+    engine.fit(
+        task, loaders, output, experiment.trainer, resolved, device=place, checkpoint=checkpoint
+    )
+
+
+def check(config_path: str | Path, overrides: Sequence[str] = ()) -> str:
+    """Says what a config describes, after all checks that need no data.
+
+    Raises:
+        ConfigError: With everything that is wrong.
+    """
+    experiment, _ = read_experiment(config_path, overrides)
+    with torch.device("meta"):
+        model = build_tse(experiment.model, experiment.sample_rate)
+    sizes = {part: _num_parameters(model.get_submodule(part)) for part in PARTS}
+    listed = ", ".join(f"{part} {size / 1e6:.2f} M" for part, size in sizes.items())
+    return (
+        f"{config_path}: fine. {sum(sizes.values()) / 1e6:.2f} M parameters ({listed}), "
+        f"{experiment.trainer.num_steps} steps"
+    )
+
+
+def read_experiment(
+    config_path: str | Path, overrides: Sequence[str] = ()
+) -> tuple[Experiment, dict[str, Any]]:
+    """The checked config, and the same as a mapping with every default written out.
+
+    Raises:
+        ConfigError: With everything that is wrong, each line with the file's name.
+    """
+    config = read_config(config_path, overrides)
+    problems = Problems()
+    experiment = None
+    with problems.collecting():
+        experiment = read_section(Experiment, config, "")
+    with problems.collecting():
+        if isinstance(config.get("model"), Mapping):
+            rate = config.get("sample_rate", 16000)
+            with torch.device("meta"):
+                build_tse(config["model"], rate if isinstance(rate, int) else 16000, trust_code=True)
+    if experiment is not None:
+        for where, registry, section in _loss_sections(experiment.losses):
+            without = {key: value for key, value in section.items() if key != "weight"}
+            problems.lines.extend(registry.problems(without, where))
+            weight = section.get("weight", 1.0)
+            if type(weight) not in (int, float) or weight < 0:
+                problems.add(f"{where}.weight: expected a number of at least 0, got {weight!r}")
+    if experiment is None or problems.lines:
+        raise ConfigError(f"{config_path}: {line}" for line in dict.fromkeys(problems.lines))
+    return experiment, dataclasses.asdict(experiment)
+
+
+def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loaders]:
+    """The parts of a run, put together.
+
+    Args:
+        experiment: What is wanted.
+        config_path: Named in messages.
+
+    Raises:
+        WesepLikeError: If data or first weights cannot be used.
+    """
+    model = build_tse(experiment.model, experiment.sample_rate, trust_code=True)
+    for part, source in experiment.init.items():
+        if source is not None:
+            _initialise(model, part, source, f"{config_path}: init.{part}")
+    model.freeze(experiment.freeze)
+
+    simulation = experiment.data.train
+    planner = MixturePlanner.from_manifests(simulation, experiment.sample_rate)
+    store = AudioStore(experiment.sample_rate, cache_megabytes=experiment.data.cache_megabytes)
+    options = experiment.trainer
+    loaders = Loaders(
+        OnlineMixtures(planner, store, experiment.seed),
+        FixedMixtures(_valid_plans(experiment), store),
+        collate,
+        batch_size=options.batch_size,
+        batches_per_step=options.accumulate_batches,
+        num_workers=options.num_workers,
+    )
+
+    def make_optimizer(parameters: Iterable[nn.Parameter]) -> tuple[Any, Any]:
+        optimizer = experiment.optimizer.build(parameters)
+        return optimizer, experiment.schedule.build(optimizer, options.num_steps)
+
+    sections = _loss_sections(experiment.losses)
+    built: dict[str, tuple[nn.Module, float]] = {}
+    for where, registry, section in sections:
+        without = {key: value for key, value in section.items() if key != "weight"}
+        sizes = {"embed_dim": model.speaker.embed_dim, "num_speakers": len(planner.speakers)}
+        loss = registry.build(without, f"{config_path}: {where}", **sizes)
+        built[where] = (loss, float(section.get("weight", 1.0)))
+    head, head_weight = built.pop("losses.speaker", (None, 0.0))
+    names = [section["name"] for section in experiment.losses.waveform]
+    task = ExtractionTask(
+        model,
+        [Weighted(name, *pair) for name, pair in zip(names, built.values(), strict=True)],
+        make_optimizer,
+        speaker_head=head,
+        speaker_weight=head_weight,
+        enrollments_recur=simulation.enrollment_seconds is None,
+    )
+    return task, loaders
+
+
+def _loss_sections(losses: LossOptions) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Key path, registry and section of each loss."""
+    found = [
+        (f"losses.waveform[{number}]", LOSSES, section)
+        for number, section in enumerate(losses.waveform)
+    ]
+    if losses.speaker is not None:
+        found.append(("losses.speaker", CLASSIFIERS, losses.speaker))
+    return found
+
+
+def _valid_plans(experiment: Experiment) -> list[MixturePlan]:
+    path = experiment.data.valid.mixtures
+    plans = read_plans(path)
+    for plan in plans:
+        if plan.sample_rate != experiment.sample_rate:
+            raise ManifestError(
+                f"{path}: mixture {plan.id!r} is at {plan.sample_rate} Hz, but the config's sample_rate "
+                f"is {experiment.sample_rate}. Prepare the data at that rate"
+            )
+    return plans
+
+
+def _initialise(model: TSEModel, part: PartName, source: str, where: str) -> None:
+    """Copies the weights of one part from a model file or a published checkpoint."""
+    module = model.get_submodule(part)
+    if source.endswith(SUFFIXES):
+        if part != "speaker":
+            raise ModelFileError(f"{where}: a published checkpoint is of a speaker module. Name a model")
+        load_weights(module, read_published_encoder(source), source)
+        return
+    folder = resolve_model_folder(source)
+    weights = read_weights(folder / WEIGHTS)
+    if read_model_config(folder)["task"] == "extraction":
+        prefix = f"{part}."
+        weights = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
+    load_weights(module, weights, folder / WEIGHTS)
+
+
+def _find_checkpoint(output: Path, resolved: Mapping[str, Any], resume: bool) -> Path | None:
+    """The checkpoint to go on from, or None to start."""
+    checkpoint = output / LAST_CHECKPOINT
+    if not resume:
+        if checkpoint.exists():
+            raise OutputError(
+                f"{output}: has a run in it. Go on with it by --resume, or name another folder"
+            )
+        return None
+    if not checkpoint.exists():
+        _log.info("%s: no checkpoint yet, so the run starts at its first step", output)
+        return None
+    before = read_config(output / CONFIG)
+    # How long and how often may change; what is learnt from what may not.
+    changed = [
+        key
+        for key in dict.fromkeys([*before, *resolved])
+        if key != "trainer" and before.get(key) != _as_yaml(resolved.get(key))
+    ]
+    if changed:
+        raise ConfigError(
+            f"{output / CONFIG}: the run was started with another {', '.join(changed)}. "
+            "Resume with the same config, or name another folder"
+        )
+    return checkpoint
+
+
+def _as_yaml(value: Any) -> Any:
+    """The value as it comes back from a YAML file: with lists for tuples."""
+    if isinstance(value, Mapping):
+        return {key: _as_yaml(entry) for key, entry in value.items()}
+    return [_as_yaml(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _prepare_folder(output: Path, resolved: Mapping[str, Any]) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be made a folder ({error.strerror})") from error
+    write_config(output / CONFIG, resolved)
+
+
+def _num_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,216 @@
+"""Lightning's trainer, set up: how the steps of a task are run, and what a run leaves in its folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from wesep_like.errors import ConfigError
+from wesep_like.training.best_model import BestModel
+from wesep_like.training.loaders import Loaders
+from wesep_like.training.metrics_file import MetricsFile
+from wesep_like.training.progress import StepLines, StepsBar
+from wesep_like.training.validation_examples import ValidationExamples
+
+_log = logging.getLogger("wesep_like")
+
+
+@dataclass(frozen=True)
+class TrainerOptions:
+    """The config section `trainer`.
+
+    Attributes:
+        num_steps: Optimiser steps of the whole run.
+        batch_size: Examples a step, on each process.
+        accumulate_batches: Batches whose gradients are added up for one step.
+        validate_every: Steps from one validation to the next.
+        save_every: Steps from one `last` checkpoint to the next; null is as often as validation.
+        log_every: Steps from one row of metrics to the next.
+        clip_grad_norm: Largest norm of all gradients together; null clips nothing.
+        precision: `bf16` runs what can be in 16 bit; `auto` does so on a GPU and not on a CPU.
+        num_workers: Processes that read and cut audio.
+        num_examples: Validation mixtures that TensorBoard plays and draws.
+    """
+
+    num_steps: int
+    batch_size: int = 8
+    accumulate_batches: int = 1
+    validate_every: int = 1000
+    save_every: int | None = None
+    log_every: int = 50
+    clip_grad_norm: float | None = 5.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    num_workers: int = 2
+    num_examples: int = 4
+
+    def __post_init__(self) -> None:
+        least = {
+            "num_steps": 1,
+            "batch_size": 1,
+            "accumulate_batches": 1,
+            "validate_every": 1,
+            "save_every": 1,
+            "log_every": 1,
+            "num_workers": 0,
+            "num_examples": 0,
+        }
+        problems = [
+            f"{name}: expected at least {lowest}, got {getattr(self, name)}"
+            for name, lowest in least.items()
+            if getattr(self, name) is not None and getattr(self, name) < lowest
+        ]
+        if self.clip_grad_norm is not None and self.clip_grad_norm <= 0:
+            problems.append(f"clip_grad_norm: expected more than 0, got {self.clip_grad_norm}")
+        if problems:
+            raise ConfigError(problems)
+
+
+def fit(
+    task: LightningModule,
+    loaders: Loaders,
+    folder: Path,
+    options: TrainerOptions,
+    config: Mapping[str, Any],
+    *,
+    device: torch.device,
+    checkpoint: Path | None = None,
+) -> None:
+    """Trains `task` and writes into `folder`.
+
+    Args:
+        task: Has a `model`, and logs `valid/si_sdri`, of which more is better.
+        loaders: Training and validation batches.
+        folder: Gets `model/` (the best so far), `checkpoints/`, `metrics.csv`, `tensorboard/` and `train.log`.
+        options: How long, how often, how many.
+        config: The resolved config, for the model file.
+        device: On a GPU, `torchrun` makes one process for each.
+        checkpoint: To go on from.
+    """
+    best = "valid/si_sdri"
+    is_terminal = os.isatty(2)
+    callbacks: list[Callback] = [
+        MetricsFile(folder / "metrics.csv", options.log_every),
+        LearningRateMonitor("step"),
+        ValidationExamples(options.num_examples),
+        BestModel(folder / "model", best, config),
+        StepsBar() if is_terminal else StepLines(options.log_every),
+        _checkpoint(folder, "best", monitor=best, mode="max"),
+        _checkpoint(folder, "last", every_n_train_steps=options.save_every or options.validate_every),
+    ]
+    with _writing_log(folder / "train.log"), _calm():
+        trainer = Trainer(
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            **_processes(device),
+            precision=_precision(options.precision, device),
+            max_steps=options.num_steps,
+            max_epochs=-1,
+            accumulate_grad_batches=options.accumulate_batches,
+            # An epoch never ends: example numbers go on for ever.
+            check_val_every_n_epoch=None,
+            val_check_interval=options.validate_every * options.accumulate_batches,
+            num_sanity_val_steps=0,
+            gradient_clip_val=options.clip_grad_norm,
+            gradient_clip_algorithm="norm",
+            log_every_n_steps=options.log_every,
+            logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+            callbacks=callbacks,
+            enable_progress_bar=is_terminal,
+            enable_model_summary=False,
+            # The loaders know their share.
+            use_distributed_sampler=False,
+            # What validation computes once of a frozen module is kept, and used in training.
+            inference_mode=False,
+        )
+        _log.info(
+            "training %d steps on %s, %s", options.num_steps, device, trainer.precision_plugin.precision
+        )
+        if checkpoint is not None:
+            _log.info("going on from %s", checkpoint)
+        trainer.fit(task, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        _log.info("done after %d steps", trainer.global_step)
+
+
+def _checkpoint(folder: Path, name: str, **when: Any) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder / "checkpoints", filename=name, enable_version_counter=False, save_top_k=1, **when
+    )
+
+
+def _processes(device: torch.device) -> dict[str, Any]:
+    """One process; under `torchrun`, those that it started."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+        return {"devices": here, "num_nodes": all_of_them // here, "strategy": "ddp"}
+    if device.type == "cuda":
+        return {"devices": [device.index or 0]}
+    return {"devices": 1}
+
+
+def _precision(wanted: str, device: torch.device) -> Any:
+    if wanted == "auto":
+        wanted = "bf16" if device.type == "cuda" else "fp32"
+    return {"fp32": "32-true", "bf16": "bf16-mixed"}[wanted]
+
+
+@contextmanager
+def _writing_log(path: Path) -> Iterator[None]:
+    """Our messages, and warnings, also go into a file."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        _log.warning("%s", message)
+
+    level = _log.level
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    warnings.showwarning = show  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+        _log.setLevel(level)
+        _log.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Lightning's advice about what is chosen here on purpose is not for our users."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for advice in (
+                "The '.*_dataloader' does not have many workers",
+                "Checkpoint directory .* exists and is not empty",
+                "You're resuming from a checkpoint that ended before the epoch ended",
+                "GPU available but not used",
+            ):
+                warnings.filterwarnings("ignore", message=f".*{advice}")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def seed(number: int) -> None:
+    """Sets all generators that initial weights and dropout draw from."""
+    lightning.seed_everything(number, verbose=False)
