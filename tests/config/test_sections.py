@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 
-from wesep_like.config.sections import Problems, read_section, read_value
+from wesep_like.config.sections import Problems, check_sizes, read_section, read_value
 from wesep_like.errors import ConfigError
 
 
@@ -116,6 +116,16 @@ def test_values(value, annotation, expected):
 def test_values_of_a_wrong_type(value, annotation, expected):
     with pytest.raises(ConfigError, match=f"^model.key: expected {expected}$"):
         read_value(value, annotation, "model.key")
+
+
+def test_sizes():
+    check_sizes(channels=1, hidden_dim=None)
+    with pytest.raises(ConfigError) as raised:
+        check_sizes(channels=0, hidden_dim=None, num_blocks=-2, embed_dim=3)
+    assert raised.value.problems == (
+        "channels: expected at least 1, got 0",
+        "num_blocks: expected at least 1, got -2",
+    )
 
 
 def test_problems_are_gathered():

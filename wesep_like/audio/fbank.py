@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from wesep_like.errors import AudioError
 
+WindowName = Literal["hamming", "povey"]
+
 _LOWEST_HZ = 20.0
 _PRE_EMPHASIS = 0.97
 _MEL = 1127.0  # mel per e-fold of hertz
@@ -42,7 +44,7 @@ class Fbank(nn.Module):
         sample_rate: int,
         *,
         num_bins: int = 80,
-        window: Literal["hamming", "povey"] = "hamming",
+        window: WindowName = "hamming",
         waveform_scale: float = 32768.0,
         mean_normalize: bool = False,
     ) -> None:
@@ -173,7 +175,7 @@ def _triangles(points: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.minimum(rising, falling).clip(min=0)
 
 
-def _window(name: str, num_samples: int) -> np.ndarray:
+def _window(name: WindowName, num_samples: int) -> np.ndarray:
     """A symmetric window; povey is Kaldi's own, a Hann window that falls less steeply."""
     return np.hamming(num_samples) if name == "hamming" else np.hanning(num_samples) ** 0.85
 

@@ -15,9 +15,10 @@ from wesep_like.errors import AudioError, SilentSignalError
 
 Signal = TypeVar("Signal", np.ndarray, Tensor)
 
-# Far below anything recorded (one step of 16 bits has 1e-9) and just above what rounding leaves of
-# a constant.
+# Far below anything recorded: a constant of one step of 16 bits has 1e-9.
 SILENT_POWER = 1e-14
+# How much of a constant may remain when its mean, which is rounded, is taken away.
+_ROUNDING = 1e-6
 
 
 def power(samples: Signal) -> Signal:
@@ -39,7 +40,8 @@ def gain(db: float | np.ndarray | Tensor) -> float | np.ndarray | Tensor:
 
 def is_silent(samples: Signal) -> Signal:
     """Whether each signal has no sound, as a constant: (*batch, samples) -> (*batch) bool."""
-    return power(samples - samples.mean(-1)[..., None]) <= SILENT_POWER
+    mean = samples.mean(-1)
+    return power(samples - mean[..., None]) <= SILENT_POWER + (_ROUNDING * mean) ** 2
 
 
 def check_not_silent(samples: Signal, where: str) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-import warnings
-from collections.abc import Sequence
-from typing import Annotated, Any, TextIO
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -23,7 +22,7 @@ from wesep_like.cli import (
     train,
     verify,
 )
-from wesep_like.cli.output import say
+from wesep_like.cli.output import say, warnings_and_logs_shown
 from wesep_like.errors import WesepLikeError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -39,10 +38,21 @@ app = typer.Typer(
     rich_markup_mode=None,  # brackets in our texts are no markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (extract, evaluate, train, prepare, info, embed, verify, score, eer):
-    name = command.__name__.rpartition(".")[2]
-    app.command(name, epilog=f"Example: {command.EXAMPLE}")(command.run)
-app.add_typer(config.app, name="config")
+_config = typer.Typer(help="Look at configs.")
+app.add_typer(_config, name="config")
+
+
+def _add(
+    group: typer.Typer, name: str, function: Callable[..., None], examples: Sequence[str]
+) -> None:
+    # \b: what follows is not rewrapped.
+    lines = ["\b", "Example:", *(f"  {example}" for example in examples)]
+    group.command(name, epilog="\n".join(lines))(function)
+
+
+for _module in (extract, evaluate, train, prepare, info, embed, verify, score, eer):
+    _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
+_add(_config, "check", config.check, config.EXAMPLES)
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,8 +84,7 @@ def run(arguments: Sequence[str]) -> int:
     # An option that one thinks of after an error, at the end of the line: so it may stand anywhere.
     shows_traceback = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"] or ["--help"]
-    with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+    with warnings_and_logs_shown():
         try:
             # Not `app(...)`, which would install a hook for all exceptions of the process.
             code = typer.main.get_command(app).main(
@@ -90,10 +99,10 @@ def run(arguments: Sequence[str]) -> int:
         except _TyperUsageError as error:
             command = error.ctx.command_path if error.ctx else "wesep-like"
             message = " ".join(error.format_message().split()).rstrip(".")
-            say(f"error: {message}. See '{command} --help'")
+            stop = "" if message.endswith("?") else "."
+            say(f"error: {message}{stop} See '{command} --help'")
             return WRONG_USAGE
         except (KeyboardInterrupt, typer.Abort):
-            say("interrupted")
             return INTERRUPTED
     return code or 0
 
@@ -101,14 +110,3 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Runs the command line of the process and ends it."""
     sys.exit(run(sys.argv[1:]))
-
-
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    say(f"warning: {' '.join(str(message).split())}")

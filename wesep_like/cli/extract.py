@@ -70,20 +70,20 @@ def run(
 ) -> None:
     """Take one person's voice out of a recording where several speak.
 
-    The result has the length and the sample rate of the mixture. Its similarity to the enrollment is
-    the cosine of speaker embeddings: 1 is the same voice, around 0 is another one.
+    The result has the length and the sample rate of the mixture. Its similarity to the enrollment
+    is the cosine of speaker embeddings: near 1 is the same voice, near 0 is another.
     """
-    if output is None:
-        raise UsageError("--output is missing. Say where the result goes: -o OUT.wav")
-    if jobs is not None:
+    if jobs is not None and output is not None:
         if mixture is not None or enroll:
-            raise UsageError("--list has mixtures and enrollments in it. Leave out MIXTURE and --enroll")
+            raise UsageError("--list has its own mixtures. Leave out MIXTURE and --enroll")
         _extract_many(jobs, output, model, device, channel, as_json)
-        return
-    if mixture is None or not enroll:
-        what = "MIXTURE" if mixture is None else "--enroll"
-        raise UsageError(f"{what} is missing. Give a mixture and an enrollment, or --list")
-    _extract_one(Job("", mixture, tuple(enroll), output), model, device, channel, as_json)
+    elif jobs is None and mixture is not None and enroll and output is not None:
+        _extract_one(Job("", mixture, tuple(enroll), output), model, device, channel, as_json)
+    else:
+        raise UsageError(
+            "expected MIXTURE --enroll WAV -o OUT.wav, or --list TSV -o FOLDER. "
+            "See 'wesep-like extract --help'"
+        )
 
 
 def _extract_one(
@@ -110,6 +110,7 @@ def _extract_many(
     as_json: bool,
 ) -> None:
     jobs, problems = read_jobs(jobs_file, folder)
+    make_folder(folder)
     for problem in problems:
         say(f"error: {problem}")
     extractor = _load(model, device)

@@ -46,8 +46,8 @@ def read_jobs(path: Path, folder: Path) -> tuple[list[Job], list[str]]:
     doubled = [name for name in ("mixture", "output") if counts[name] > 1]
     if unknown or absent or doubled:
         raise ManifestError(
-            f"{path}:1: expected the columns mixture, enroll and output between tabs, with enroll "
-            f"once or more; got {header}"
+            f"{path}:1: expected the columns mixture, enroll and output between tabs, enroll once "
+            f"or more; got {', '.join(header)}"
         )
     jobs: list[Job] = []
     problems = []
@@ -61,7 +61,7 @@ def read_jobs(path: Path, folder: Path) -> tuple[list[Job], list[str]]:
         except (ManifestError, OutputError) as error:
             problems.append(str(error))
             continue
-        first = row_of_output.setdefault(job.output, where)
+        first = row_of_output.setdefault(job.output.resolve(), where)
         if first != where:
             problems.append(f"{where}: output {job.output} is already that of {first}")
             continue
@@ -77,17 +77,15 @@ def _read_table(path: Path) -> list[list[str]]:
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise ManifestError(f"{path}: not a text file in UTF-8. Expected tab-separated rows") from error
+        raise ManifestError(f"{path}: not UTF-8 text. Expected tab-separated rows") from error
     if not text.strip():
         raise ManifestError(f"{path}: is empty. Expected the columns mixture, enroll and output")
     return [[cell.strip() for cell in line.split("\t")] for line in text.split("\n")]
 
 
-def _job(
-    where: str, header: Sequence[str], cells: Sequence[str], root: Path, folder: Path
-) -> Job:
+def _job(where: str, header: Sequence[str], cells: Sequence[str], root: Path, folder: Path) -> Job:
     if len(cells) != len(header):
-        raise ManifestError(f"{where}: expected {len(header)} columns between tabs, got {len(cells)}")
+        raise ManifestError(f"{where}: expected {len(header)} cells between tabs, got {len(cells)}")
     values: dict[str, list[str]] = {name: [] for name in _COLUMNS}
     for name, cell in zip(header, cells, strict=True):
         if cell:

@@ -24,6 +24,11 @@ Device = Annotated[
     str,
     typer.Option(metavar="DEVICE", help="auto (a GPU if there is one), cpu, cuda or cuda:NUMBER."),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print the result as one JSON object.")
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment, as YAML.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY.PATH=VALUE", help="Laid over CONFIG, such as model.fusion.name=film."
+    ),
 ]

@@ -223,6 +223,20 @@ def describe(annotation: object) -> str:
     raise TypeError(f"a config has no values of type {annotation!r}")
 
 
+def check_sizes(**sizes: int | None) -> None:
+    """Goes on only if every size is at least 1; for a constructor or a `__post_init__`.
+
+    Args:
+        **sizes: By the names of the options; those that are None are left out.
+
+    Raises:
+        ConfigError: With every size that is not.
+    """
+    wrong = {name: size for name, size in sizes.items() if size is not None and size < 1}
+    if wrong:
+        raise ConfigError(f"{name}: expected at least 1, got {wrong[name]}" for name in wrong)
+
+
 def _is_mapping(annotation: object) -> bool:
     return (get_origin(annotation) or annotation) in (dict, Mapping)
 

@@ -16,12 +16,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 48  # margins
 
 
 def histogram(values: Sequence[float], *, x_label: str, low_below: float) -> str:
-    """How many values lie in each of some bins with round edges; those of low values stand out."""
+    """How many values lie in each of some bins; those of low values stand out."""
     step = _step(min(values), max(values), 24)
-    first = math.floor(min(values) / step)
-    num_bins = math.floor(max(values) / step) - first + 1
-    # Multiples of the step, so that a round limit such as 1 dB is an edge and not inside a bar.
-    edges = np.arange(first, first + num_bins + 1) * step
+    # Counted from the limit, so that it is an edge and not inside a bar.
+    first, last = (math.floor((end - low_below) / step) for end in (min(values), max(values)))
+    edges = low_below + np.arange(first, last + 2) * step
     counts, _ = np.histogram(values, edges)
     to_x, to_y, parts = _frame((edges[0], edges[-1]), (0, counts.max()), x_label, "mixtures")
     for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):

@@ -47,9 +47,10 @@ svg text { font-size: 12px; fill: var(--soft); }
 .mark { fill: var(--mark); } .low { fill: var(--low); } circle.mark { fill-opacity: .75; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .25rem .8rem; border-bottom: 1px solid var(--line); }
+th, td { text-align: right; padding: .25rem .8rem; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
 th { font-weight: 500; } td.text, th.text { text-align: left; }
-td.text { overflow-wrap: anywhere; }
+td.text:last-child { white-space: normal; overflow-wrap: anywhere; }
 """
 
 

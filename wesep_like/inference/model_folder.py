@@ -13,12 +13,13 @@ def find_model_folder(model: str | Path | None) -> Path:
     """The folder of a model.
 
     Args:
-        model: A model folder, an experiment folder, or a file inside; None is the bundled model.
+        model: A model folder, an experiment folder, or a file inside; None or `bundled` is the
+            bundled model.
 
     Raises:
         ModelFileError: If there is none.
     """
-    if model is not None:
+    if model is not None and str(model) != "bundled":
         return resolve_model_folder(model)
     folder = bundle.path() / "extraction"
     if not folder.is_dir():

@@ -1,12 +1,12 @@
 """Published checkpoints of speaker encoders.
 
-The module names of our encoders are those of WeSpeaker and 3D-Speaker, so all that is foreign about such a
-file is what it may carry besides the encoder.
+The module names of our encoders are those of WeSpeaker and 3D-Speaker, so all that is foreign about
+such a file is what it may carry besides the encoder.
 """
 
 from __future__ import annotations
 
-import pickle
+import warnings
 from pathlib import Path
 
 import torch
@@ -21,7 +21,8 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
     """The encoder's tensors in a published checkpoint, without its training head.
 
     Args:
-        path: A file that `torch.save` wrote: a flat state dict, or one under `state_dict` or `model`.
+        path: A file that `torch.save` wrote: a flat state dict, or one under `state_dict` or
+            `model`.
 
     Raises:
         ModelFileError: If it is none, or holds anything but tensors.
@@ -30,8 +31,11 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelFileError(f"{path}: no such file. Name a checkpoint or a model folder")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        with warnings.catch_warnings():
+            # A foreign pickle is told of below, if it cannot be read, and is no matter if it can.
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # bytes that are no pickle make the unpickler fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelFileError(
             f"{path}: not a checkpoint of weights ({reason}). Expected a file written by torch.save"
@@ -40,6 +44,8 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
     if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
-        raise ModelFileError(f"{path}: not a checkpoint of weights. Expected a dictionary of tensors")
+        raise ModelFileError(
+            f"{path}: not a checkpoint of weights. Expected a dictionary of tensors"
+        )
     # `projection` is the classifier over the training speakers.
     return {key: value for key, value in state.items() if not key.startswith("projection.")}

@@ -13,8 +13,9 @@ class SpeakerCue:
 
     Attributes:
         embedding: One vector a speaker, (batch, embed).
-        frames: One vector a frame of the enrollment, (batch, embed, cue_frames): the seam for modules
-            without an embedding, whose fusions attend to the enrollment. None where there is none.
+        frames: One vector a frame of the enrollment, (batch, embed, cue_frames): the seam for
+            modules without an embedding, whose fusions attend to the enrollment. None where there
+            is none.
     """
 
     embedding: Tensor

@@ -1,13 +1,13 @@
 """The model file: a folder of `config.yaml` and `model.safetensors`, and no pickled classes.
 
-`config.yaml` is the resolved config of the experiment; `task`, `sample_rate` and `model` are what loading
-needs. Weights may be stored in half precision; they are always loaded as float32.
+`config.yaml` is the resolved config of the experiment; `task`, `sample_rate` and `model` are what
+loading needs. Weights may be stored in half precision; they are always loaded as float32.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,16 @@ def load_model(folder: str | Path, *, trust_code: bool = False) -> TSEModel | Sp
     folder = Path(folder)
     config = read_model_config(folder)
     where = folder / CONFIG
-    build = {"extraction": build_tse, "verification": build_speaker}[config["task"]]
+    builders: dict[str, Callable[..., TSEModel | SpeakerModule]]
+    builders = {"extraction": build_tse, "verification": build_speaker}
+    build = builders[config["task"]]
     try:
         model = build(config["model"], config["sample_rate"], trust_code=trust_code)
     except ConfigError as error:
         raise ModelFileError(f"{where}: {'; '.join(error.problems)}") from error
     load_weights(model, read_weights(folder / WEIGHTS), folder / WEIGHTS)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def read_model_config(folder: str | Path) -> dict[str, Any]:
@@ -99,9 +102,10 @@ def read_model_config(folder: str | Path) -> dict[str, Any]:
         config = read_config(folder / CONFIG)
     except ConfigError as error:
         raise ModelFileError("; ".join(error.problems)) from error
-    if config.get("task") not in ("extraction", "verification"):
+    task = config.get("task")
+    if task not in ("extraction", "verification"):
         raise ModelFileError(
-            f"{folder / CONFIG}: task: expected extraction or verification, got {config.get('task')!r}"
+            f"{folder / CONFIG}: task: expected extraction or verification, got {task!r}"
         )
     if type(config.get("sample_rate")) is not int or not isinstance(config.get("model"), dict):
         raise ModelFileError(
@@ -114,8 +118,8 @@ def resolve_model_folder(path: str | Path | None = None) -> Path:
     """The model file that a user means.
 
     Args:
-        path: A model folder, an experiment folder, or a file in one; None or `bundled` is the extraction
-            model that comes with the package.
+        path: A model folder, an experiment folder, or a file in one; None or `bundled` is the
+            extraction model that comes with the package.
 
     Raises:
         ModelFileError: If there is none.
@@ -161,11 +165,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str | P
     unexpected = [key for key in weights if key not in own]
     misshapen = [key for key in own if key in weights and own[key].shape != weights[key].shape]
     if missing or unexpected or misshapen:
-        told = [
-            f"{len(keys)} {what} (as {keys[0]})"
-            for keys, what in ((missing, "missing"), (unexpected, "unexpected"), (misshapen, "of another shape"))
-            if keys
-        ]
+        wrong = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen}
+        told = [f"{len(keys)} {what} (as {keys[0]})" for what, keys in wrong.items() if keys]
         raise ModelFileError(
             f"{where}: belongs to another architecture: of {len(own)} tensors of the model, "
             f"{', '.join(told)}. Use the config that it was trained with"

@@ -108,7 +108,8 @@ def build_tse(
     """The model that the config section `model` describes.
 
     Args:
-        section: `separator`, `speaker`, `fusion`, and `fuse_before`: `first`, `every` or block numbers.
+        section: `separator`, `speaker`, `fusion`, and `fuse_before`: `first`, `every` or block
+            numbers.
         sample_rate: Hz.
         where: Path of the section, for messages.
         trust_code: Import classes that the config names by `module:Class`.
@@ -118,11 +119,11 @@ def build_tse(
     """
     problems = Problems()
     with problems.collecting():
-        options = read_section(_TSESection, section, where)
+        read_section(_TSESection, section, where)
     # A wrong separator must not hide what is wrong with the speaker module: what could not be built
     # leaves these sizes in place, and nothing is returned then.
     feature_dim, num_blocks, embed_dim = 1, 1, 1
-    build = {"sample_rate": sample_rate, "trust_code": trust_code}
+    build: dict[str, Any] = {"sample_rate": sample_rate, "trust_code": trust_code}
     with problems.collecting():
         separator = SEPARATORS.build(section.get("separator", {}), f"{where}.separator", **build)
         feature_dim, num_blocks = separator.feature_dim, len(separator.blocks)

@@ -146,13 +146,12 @@ def render(clips: Clips) -> Batch:
     )
     heard, target = _in_room(clips)
     heard, target = heard * is_inside[:, None], target * is_inside
-    noise = clips.noise * is_inside
 
     voice, others = heard[:, 0], heard[:, 1:]
     power = _energy(voice)
     others = others * _gain_for(power[:, None], _energy(others), clips.sir_db[:, 1:])[..., None]
     interference = others.sum(dim=1)
-    noise = noise * _gain_for(power, _energy(noise), clips.snr_db)[:, None]
+    noise = clips.noise * _gain_for(power, _energy(clips.noise), clips.snr_db)[:, None]
     mixture = voice + interference + noise
 
     gain = _common_gain(mixture, clips.level_db, clips.mixture_samples)[:, None]
@@ -216,10 +215,8 @@ def _energy(signals: Tensor) -> Tensor:
 
 def _gain_for(target_energy: Tensor, energy: Tensor, ratio_db: Tensor) -> Tensor:
     """The gain that brings a signal so many dB under the target; 0 for a silent one."""
-    is_silent = energy <= 0
     wanted = target_energy * 10 ** (-ratio_db / 10)
-    gain = (wanted / torch.where(is_silent, torch.ones_like(energy), energy)).sqrt()
-    return torch.where(is_silent, torch.zeros_like(gain), gain)
+    return torch.where(energy > 0, (wanted / energy).sqrt(), 0.0)
 
 
 def _common_gain(mixture: Tensor, level_db: Tensor, mixture_samples: Tensor) -> Tensor:

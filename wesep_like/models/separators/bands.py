@@ -1,7 +1,7 @@
 """The band split of BSRNN: which bins belong together, and layers that treat bands in batches.
 
-Bands of equal width stand side by side, so that a layer with weights of its own for every band is one
-batched product for each *width* (five of them at 16 kHz), not one small product for each band.
+Bands of equal width stand side by side, so that a layer with weights of its own for every band is
+one batched product for each *width* (five of them at 16 kHz), not one small product for each band.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ def band_widths(
     """How many neighbouring bands have which width.
 
     Args:
-        layout: Pairs (number of bands, width in Hz), from the lowest; the last width goes on up to the
-            Nyquist frequency, and a layout that reaches further is cut there.
+        layout: Pairs (number of bands, width in Hz), from the lowest; the last width goes on up to
+            the Nyquist frequency, and a layout that reaches further is cut there.
         num_bins: Bins of the spectrum.
         sample_rate: Hz.
 
     Returns:
-        Pairs (number of bands, width in bins) that add up to `num_bins`. Widths are rounded down, and
-        the bins that are left over are one last band: 32 bands for the published layout at 16 kHz.
+        Pairs (number of bands, width in bins) that add up to `num_bins`. Widths are rounded down,
+        and the bins that are left over are one last band: 32 bands for the published layout at
+        16 kHz.
     """
     widths: list[int] = []
     left = num_bins
@@ -62,7 +63,7 @@ class BandLinear(nn.Module):
 
 
 class BandNorm(nn.Module):
-    """Normalises every band of every item over channels and frames, with weights a band and channel."""
+    """Normalises each band of each item over channels and frames; weights a band and channel."""
 
     def __init__(self, num_bands: int, dim: int) -> None:
         super().__init__()

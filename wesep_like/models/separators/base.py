@@ -26,7 +26,7 @@ class Separator(nn.Module):
     min_samples: int
 
     def encode(self, mixture: Tensor) -> tuple[Tensor, Any]:
-        """Mixture (batch, samples) -> features (batch, channels, *positions), context of `decode`."""
+        """Mixture (batch, samples) -> features (batch, channels, *positions) and context."""
         raise NotImplementedError
 
     def decode(self, features: Tensor, context: Any) -> Tensor:

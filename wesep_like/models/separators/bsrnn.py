@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from wesep_like.audio.stft import STFT
 from wesep_like.audio.units import to_samples
+from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.bands import EPSILON, BandMasks, BandSplit, band_widths
 from wesep_like.models.separators.base import SEPARATORS, Separator
@@ -76,13 +77,14 @@ class BSRNN(Separator):
         num_blocks: How often time and band RNN alternate.
         window_ms: STFT window.
         hop_ms: STFT step.
-        bands: Pairs (number of bands, width in Hz); the last width goes on to the Nyquist frequency.
+        bands: Pairs (number of bands, width in Hz); the last width goes on to the Nyquist
+            frequency.
 
     Source:
-        Luo and Yu, "Music Source Separation with Band-split RNN", TASLP 2023, section III; Yu et al.,
-        "High fidelity speech enhancement with band-split RNN", Interspeech 2023. Bands and normalisation
-        are those of WeSep's BSRNN. Deviation: the last width repeats up to the Nyquist frequency
-        (at 16 kHz this changes nothing), so that any sample rate works.
+        Luo and Yu, "Music Source Separation with Band-split RNN", TASLP 2023, section III; Yu et
+        al., "High fidelity speech enhancement with band-split RNN", Interspeech 2023. Bands and
+        normalisation are those of WeSep's BSRNN. Deviation: the last width repeats up to the
+        Nyquist frequency (at 16 kHz this changes nothing), so that any sample rate works.
     """
 
     def __init__(
@@ -98,9 +100,13 @@ class BSRNN(Separator):
         bands: tuple[tuple[int, float], ...] = PUBLISHED_BANDS,
     ) -> None:
         super().__init__()
+        check_sizes(
+            channels=channels, hidden_dim=hidden_dim, mask_dim=mask_dim, num_blocks=num_blocks
+        )
         if not 0 < hop_ms <= window_ms / 2:
             raise ConfigError(
-                f"hop_ms: expected more than 0 and at most half of window_ms ({window_ms}), got {hop_ms}"
+                f"hop_ms: expected more than 0 and at most half of window_ms ({window_ms}), "
+                f"got {hop_ms}"
             )
         if not bands or any(count < 1 or width <= 0 for count, width in bands):
             raise ConfigError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wesep_like.audio.fbank import Fbank
+from wesep_like.audio.fbank import Fbank, WindowName
 from wesep_like.config.registry import Registry
 from wesep_like.models.cue import SpeakerCue
 
@@ -32,8 +32,9 @@ class SpeakerModule(nn.Module):
             enrollment: (batch, samples), zeros at the end of the shorter ones.
             enrollment_samples: Length of each, (batch,); None where all are whole.
 
-        Enrollments of equal length run together. Masks inside every layer would serve in one pass, but
-        would have to be right in every convolution and pooling of every encoder; this is right by itself.
+        Enrollments of equal length run together. Masks inside every layer would serve in one pass,
+        but would have to be right in every convolution and pooling of every encoder; this is right
+        by itself.
         """
         if enrollment_samples is None:
             return self(enrollment)
@@ -58,7 +59,7 @@ class FbankEncoder(SpeakerModule):
     """
 
     def __init__(
-        self, sample_rate: int, num_bins: int, window: str, waveform_scale: float
+        self, sample_rate: int, num_bins: int, window: WindowName, waveform_scale: float
     ) -> None:
         super().__init__()
         self.fbank = Fbank(
@@ -68,7 +69,8 @@ class FbankEncoder(SpeakerModule):
             waveform_scale=waveform_scale,
             mean_normalize=True,
         )
-        self.min_samples = sample_rate // 10  # eight frames: enough for every pooling
+        # Eleven frames, of which the strides of a ResNet leave two for the standard deviation.
+        self.min_samples = sample_rate // 8
 
     def encode(self, features: Tensor) -> Tensor:
         """Features (batch, bins, frames) -> embeddings (batch, embed)."""
@@ -76,9 +78,8 @@ class FbankEncoder(SpeakerModule):
 
     def forward(self, enrollment: Tensor) -> SpeakerCue:
         """The cue of `enrollment` (batch, samples)."""
-        # Nothing is learnt before the encoder, and logarithms want full precision.
-        with torch.no_grad(), torch.autocast(enrollment.device.type, enabled=False):
-            features = self.fbank(enrollment.float())
+        with torch.no_grad():  # nothing is learnt before the encoder
+            features = self.fbank(enrollment)
         return SpeakerCue(self.encode(features))
 
 

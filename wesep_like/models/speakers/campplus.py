@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wesep_like.audio.fbank import WindowName
+from wesep_like.config.sections import check_sizes
 from wesep_like.models.speakers.base import SPEAKERS, FbankEncoder
 from wesep_like.models.speakers.pooling import PoolingName, build_pooling
 
@@ -140,9 +141,7 @@ class _Dense(nn.Module):
     def __init__(self, in_dim: int, out_dim: int) -> None:
         super().__init__()
         self.linear = nn.Conv1d(in_dim, out_dim, 1, bias=False)
-        self.nonlinear = nn.Sequential(
-            OrderedDict(batchnorm=nn.BatchNorm1d(out_dim, affine=False))
-        )
+        self.nonlinear = nn.Sequential(OrderedDict(batchnorm=nn.BatchNorm1d(out_dim, affine=False)))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.nonlinear(self.linear(x.unsqueeze(-1)).squeeze(-1))
@@ -161,8 +160,8 @@ class CAMPPlus(FbankEncoder):
         waveform_scale: WeSpeaker's models want 32768, 3D-Speaker's 1.
 
     Source:
-        Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware
-        Masking", Interspeech 2023.
+        Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using
+        Context-Aware Masking", Interspeech 2023.
     """
 
     def __init__(
@@ -172,9 +171,10 @@ class CAMPPlus(FbankEncoder):
         embed_dim: int = 192,
         num_bins: int = 80,
         pooling: PoolingName = "statistics",
-        window: Literal["hamming", "povey"] = "hamming",
+        window: WindowName = "hamming",
         waveform_scale: float = 32768.0,
     ) -> None:
+        check_sizes(embed_dim=embed_dim, num_bins=num_bins)
         super().__init__(sample_rate, num_bins, window, waveform_scale)
         self.embed_dim = embed_dim
         growth = 32

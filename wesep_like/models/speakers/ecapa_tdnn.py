@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from wesep_like.audio.fbank import WindowName
+from wesep_like.config.sections import check_sizes
+from wesep_like.errors import ConfigError
 from wesep_like.models.speakers.base import SPEAKERS, FbankEncoder
 from wesep_like.models.speakers.pooling import PoolingName, build_pooling
 
@@ -80,8 +81,8 @@ class EcapaTDNN(FbankEncoder):
         waveform_scale: What samples in [-1, 1] are multiplied by first.
 
     Source:
-        Desplanques et al., "ECAPA-TDNN", Interspeech 2020. Deviation, as in WeSpeaker: each block sees
-        the block before it, not the sum of all before it.
+        Desplanques et al., "ECAPA-TDNN", Interspeech 2020. Deviation, as in WeSpeaker: each block
+        sees the block before it, not the sum of all before it.
     """
 
     def __init__(
@@ -92,9 +93,12 @@ class EcapaTDNN(FbankEncoder):
         embed_dim: int = 192,
         num_bins: int = 80,
         pooling: PoolingName = "attentive",
-        window: Literal["hamming", "povey"] = "hamming",
+        window: WindowName = "hamming",
         waveform_scale: float = 32768.0,
     ) -> None:
+        check_sizes(channels=channels, embed_dim=embed_dim, num_bins=num_bins)
+        if channels % 8:
+            raise ConfigError(f"channels: expected a multiple of 8, got {channels}")
         super().__init__(sample_rate, num_bins, window, waveform_scale)
         self.embed_dim = embed_dim
         self.layer1 = _ConvReluNorm(num_bins, channels, 5)

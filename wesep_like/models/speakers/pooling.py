@@ -36,7 +36,7 @@ class AttentivePooling(nn.Module):
     Args:
         in_dim: Channels.
         bottleneck_dim: Width of the attention's hidden layer.
-        global_context: Let the attention see mean and standard deviation of the whole utterance too.
+        global_context: Let the attention see mean and deviation of the whole utterance too.
 
     Source:
         Desplanques et al., "ECAPA-TDNN", Interspeech 2020, section 3.1.

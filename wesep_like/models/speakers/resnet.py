@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from wesep_like.audio.fbank import WindowName
+from wesep_like.config.sections import check_sizes
 from wesep_like.models.speakers.base import SPEAKERS, FbankEncoder
 from wesep_like.models.speakers.pooling import PoolingName, build_pooling
 
@@ -35,8 +35,8 @@ class _ResNet(FbankEncoder):
     """A ResNet of basic blocks over the filterbank, seen as a picture.
 
     Source:
-        He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; widths and embedding layer as
-        in WeSpeaker, whose module names these are.
+        He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; widths and embedding
+        layer as in WeSpeaker, whose module names these are.
     """
 
     def __init__(
@@ -47,9 +47,10 @@ class _ResNet(FbankEncoder):
         embed_dim: int,
         num_bins: int,
         pooling: PoolingName,
-        window: str,
+        window: WindowName,
         waveform_scale: float,
     ) -> None:
+        check_sizes(channels=channels, embed_dim=embed_dim, num_bins=num_bins)
         super().__init__(sample_rate, num_bins, window, waveform_scale)
         self.embed_dim = embed_dim
         self.conv1 = nn.Conv2d(1, channels, 3, padding=1, bias=False)
@@ -88,7 +89,7 @@ class ResNet18(_ResNet):
         embed_dim: int = 256,
         num_bins: int = 80,
         pooling: PoolingName = "statistics",
-        window: Literal["hamming", "povey"] = "hamming",
+        window: WindowName = "hamming",
         waveform_scale: float = 32768.0,
     ) -> None:
         super().__init__(
@@ -115,7 +116,7 @@ class ResNet34(_ResNet):
         embed_dim: int = 256,
         num_bins: int = 80,
         pooling: PoolingName = "statistics",
-        window: Literal["hamming", "povey"] = "hamming",
+        window: WindowName = "hamming",
         waveform_scale: float = 32768.0,
     ) -> None:
         super().__init__(

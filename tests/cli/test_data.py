@@ -1,0 +1,119 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from wesep_like.data.simulation.plans import (
+    Clip,
+    EnrollmentPlan,
+    MixturePlan,
+    SourcePlan,
+    write_plans,
+)
+
+
+@pytest.fixture
+def mixtures(make_wav):
+    """A data folder with two fixed mixtures, the second of which has a file that is missing."""
+    Path("data").mkdir()
+    for name, seed in (("a", 0), ("b", 1), ("c", 2)):
+        make_wav(f"data/{name}.wav", 1.2, seed=seed)
+    plans = [
+        MixturePlan(
+            id=name,
+            sample_rate=16000,
+            num_samples=16000,
+            target=SourcePlan("s", clip("a")),
+            interferers=(SourcePlan("t", clip(interferer)),),
+            enrollment=EnrollmentPlan(clip("c")),
+        )
+        for name, interferer in (("whole", "b"), ("broken", "nowhere"))
+    ]
+    write_plans("data/mixtures.jsonl", plans)
+    write_plans("data/whole.jsonl", plans[:1])
+
+
+def clip(name):
+    return Clip(f"{name}.wav", 0, 16000, 16000)
+
+
+@pytest.mark.usefixtures("mixtures")
+def test_evaluate_reports_what_it_measured(cli):
+    line = "evaluate model data/whole.jsonl -o report --workers 0 --metrics si_sdr,similarity"
+    said = cli(f"{line} --json")
+    assert (said.code, said.err) == (0, "")
+    summary = json.loads(said.out)
+    assert summary == json.loads(Path("report/summary.json").read_text())
+    assert summary["num_mixtures"] == 1
+    assert summary["about"]["model"] == "model"
+    assert {"si_sdr", "si_sdri", "similarity"} <= set(summary["metrics"])
+    lines = cli(line).out.splitlines()
+    mean = summary["metrics"]["si_sdri"]["mean"]
+    assert any(line.split()[:2] == ["si_sdri", f"{mean:.2f}"] for line in lines)
+    assert f"failure rate {100 * summary['failure_rate']:.1f} %" in [
+        " ".join(line.split()) for line in lines
+    ]
+    assert lines[-1] == "report: report/report.html"
+    assert Path("report/report.html").is_file()
+
+
+@pytest.mark.usefixtures("mixtures")
+def test_a_mixture_that_cannot_be_made_is_told_and_left_out(cli):
+    said = cli("evaluate model data -o report --workers 0 --metrics si_sdr --json")
+    assert said.code == 1
+    first, last = said.err.splitlines()
+    assert first == "error: broken: data/nowhere.wav: there is no such file"
+    assert last == "error: 1 of 2 mixtures could not be scored"
+    assert json.loads(said.out)["num_mixtures"] == 1
+
+
+@pytest.mark.usefixtures("mixtures")
+def test_what_cannot_be_evaluated(cli):
+    for line, error in {
+        "model nowhere -o report": "nowhere: no such file or folder. Name a data folder",
+        "model . -o report": ".: no mixtures.jsonl in it. Name a data folder",
+        "model mixture.wav -o report": "mixture.wav: ",
+        "nowhere data -o report": "nowhere: no such file or folder. Name an experiment folder",
+        "model data -o enroll.wav": "enroll.wav: cannot be made a folder",
+        "model data -o report --metrics si_sdrr": "metrics: no metric is called 'si_sdrr' (did you",
+    }.items():
+        said = cli(f"evaluate {line} --workers 0")
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(f"error: {error}")
+        assert said.err.count("\n") == 1
+    assert not Path("report").exists()
+
+
+def test_prepare_indexes_a_corpus(cli, make_wav, place):
+    for name in ("corpus/ann/1.wav", "corpus/ann/2.wav", "corpus/bob/1.wav"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        make_wav(name, 1)
+    said = cli("prepare folder corpus -o data")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "data/utterances.jsonl: 3\n"
+    assert len(Path("data/utterances.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.filterwarnings("always")
+def test_prepare_leaves_out_what_is_no_sound(cli, make_wav, place):
+    (place / "corpus/ann").mkdir(parents=True)
+    make_wav("corpus/ann/1.wav", 1)
+    (place / "corpus/ann/2.wav").touch()
+    said = cli("prepare folder corpus -o data")
+    assert said.code == 0
+    assert said.err.startswith("warning: skipped: ")
+    assert said.out == "data/utterances.jsonl: 1\nskipped: 1 sound files\n"
+
+
+@pytest.mark.usefixtures("place")
+def test_what_cannot_be_prepared(cli):
+    Path("empty").mkdir()
+    for line, error in {
+        "foldr empty -o data": "corpus: none is called 'foldr' (did you mean 'folder'?). Known: ",
+        "folder nowhere -o data": "nowhere: there is no such folder",
+        "folder empty -o mixture.wav": "mixture.wav: ",
+    }.items():
+        said = cli(f"prepare {line}")
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(f"error: {error}")
+        assert said.err.count("\n") == 1

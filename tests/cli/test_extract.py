@@ -1,0 +1,129 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wesep_like.audio import io
+from wesep_like.cli import extract
+from wesep_like.inference.extractor import Extractor
+
+LINE = "extract mixture.wav --enroll enroll.wav -o out.wav --model model --device cpu"
+
+
+@pytest.mark.usefixtures("place")
+def test_it_writes_what_the_extractor_returns(cli):
+    said = cli(LINE)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("out.wav: 1.50 s, similarity to the enrollment ")
+    assert said.out.count("\n") == 1
+    mixture, enrollment = io.read("mixture.wav"), io.read("enroll.wav")
+    expected = Extractor.load("model", "cpu").extract(mixture.samples, enrollment.samples, 16000)
+    np.testing.assert_allclose(io.read("out.wav").samples, expected, atol=2**-15)
+
+
+@pytest.mark.usefixtures("place")
+def test_json_is_one_object_and_all_of_standard_output(cli):
+    said = cli(f"{LINE} --json")
+    result = json.loads(said.out)
+    extractor = Extractor.load("model", "cpu")
+    mixture, enrollment = (io.read(name).samples for name in ("mixture.wav", "enroll.wav"))
+    estimate = extractor.extract(mixture, enrollment, 16000)
+    assert result == {
+        "mixture": "mixture.wav",
+        "enrollments": ["enroll.wav"],
+        "output": "out.wav",
+        "sample_rate": 16000,
+        "num_samples": 24000,
+        "similarity": pytest.approx(extractor.similarity(estimate, enrollment, 16000), abs=1e-4),
+        "mixture_similarity": pytest.approx(
+            extractor.similarity(mixture, enrollment, 16000), abs=1e-4
+        ),
+    }
+
+
+def test_stereo_at_44_khz_against_mono_at_8_khz(cli, make_wav):
+    make_wav("stereo.wav", 1.2, 44100, 2)
+    make_wav("mono.flac", 1.5, 8000, seed=1)
+    said = cli("extract stereo.wav --enroll mono.flac -o out.flac --model model")
+    assert (said.code, said.err) == (0, "")
+    about = io.info("out.flac")
+    assert (about.num_samples, about.sample_rate, about.num_channels) == (52920, 44100, 1)
+
+
+def test_a_channel_is_chosen(cli, make_wav):
+    make_wav("stereo.wav", 1, 16000, 2)
+    line = "extract stereo.wav --enroll enroll.wav --model model -o "
+    for channel in (0, 1):
+        assert cli(f"{line} {channel}.wav --channel {channel}").code == 0
+    assert cli(f"{line} mean.wav").code == 0
+    outputs = [io.read(f"{name}.wav").samples for name in ("0", "1", "mean")]
+    assert not np.array_equal(outputs[0], outputs[1])
+    assert not np.array_equal(outputs[0], outputs[2])
+    said = cli(f"{line} 2.wav --channel 2")
+    assert said.code == 2
+    assert "stereo.wav: has no channel 2. It has 2, counted from 0" in said.err
+    assert not Path("2.wav").exists()
+
+
+def test_several_enrollments_are_averaged_each_at_its_own_rate(cli, make_wav):
+    make_wav("other.wav", 1.5, 8000, seed=2)
+    assert cli(f"{LINE} --enroll other.wav").code == 0
+    extractor = Extractor.load("model", "cpu")
+    cues = [
+        extractor.cue(wave.samples, wave.sample_rate)
+        for wave in (io.read("enroll.wav"), io.read("other.wav"))
+    ]
+    expected = extractor.extract(io.read("mixture.wav").samples, cues, 16000)
+    np.testing.assert_allclose(io.read("out.wav").samples, expected, atol=2**-15)
+
+
+def test_an_older_output_is_replaced_whole(cli, make_wav, place):
+    make_wav("out.wav", 5)
+    before = sorted(place.iterdir())
+    assert cli(LINE).code == 0
+    assert io.info("out.wav").num_samples == 24000
+    assert sorted(place.iterdir()) == before
+
+
+@pytest.mark.filterwarnings("always::wesep_like.inference.signals.ShortEnrollmentWarning")
+def test_a_short_enrollment_is_warned_of_and_used(cli, make_wav):
+    make_wav("short.wav", 0.5)
+    said = cli("extract mixture.wav --enroll short.wav -o out.wav --model model --json")
+    assert said.code == 0
+    assert said.err == (
+        "warning: short.wav: only 0.50 s long, so the voice may be mistaken. "
+        "Three seconds or more are good.\n"
+    )
+    assert json.loads(said.out)["num_samples"] == 24000
+
+
+@pytest.mark.usefixtures("place")
+def test_an_output_without_sound_is_told(cli, monkeypatch):
+    monkeypatch.setattr(Extractor, "extract", lambda *args, **more: np.zeros(24000, np.float32))
+    said = cli(f"{LINE} --json")
+    assert said.code == 0
+    assert said.err == "warning: out.wav: has too little sound in it to tell a voice by\n"
+    assert json.loads(said.out)["similarity"] is None
+    assert "similarity to the enrollment unknown" in cli(LINE).out
+
+
+@pytest.mark.usefixtures("place")
+def test_an_output_too_loud_for_its_format_is_told(cli, monkeypatch):
+    monkeypatch.setattr(
+        Extractor, "extract", lambda *args, **more: np.linspace(-2, 2, 24000, dtype=np.float32)
+    )
+    said = cli(LINE)
+    assert said.code == 0
+    assert said.err == "warning: out.wav: was too loud for 16 bits and is scaled by 0.495\n"
+
+
+@pytest.mark.usefixtures("place")
+def test_the_model_is_loaded_only_for_usable_input(cli, monkeypatch):
+    monkeypatch.setattr(extract, "_load", lambda *args: pytest.fail("the model was loaded"))
+    for line in (
+        "extract mixture.wav --enroll enroll.wav -o nowhere/out.wav",
+        "extract mixture.wav --enroll nowhere.wav -o out.wav",
+        "extract mixture.wav --enroll enroll.wav -o mixture.wav",
+    ):
+        assert cli(line).code == 2

@@ -1,0 +1,242 @@
+import csv
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from wesep_like.data.simulation.plans import (
+    Clip,
+    EnrollmentPlan,
+    MixturePlan,
+    SourcePlan,
+    read_plans,
+    write_plans,
+)
+from wesep_like.errors import ConfigError, ManifestError, OutputError
+from wesep_like.evaluation.extraction import evaluate_extraction, find_mixtures
+from wesep_like.inference.extractor import Extractor
+from wesep_like.metrics.pesq import pesq
+from wesep_like.metrics.sdr import si_sdr
+from wesep_like.metrics.stoi import stoi
+from wesep_like.models.tse import build_tse
+
+RATE = 16000
+SECTION = {
+    "separator": {"name": "bsrnn", "channels": 8, "num_blocks": 1},
+    "speaker": {"name": "ecapa_tdnn", "channels": 16, "embed_dim": 8},
+    "fusion": {"name": "film"},
+}
+
+
+def harmonics(pitch, seconds=1.0, seed=0):
+    """A hummed note that comes and goes, so that PESQ and STOI find speech in it."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(9 * time + seed))) / RATE
+    tone = sum(np.sin(number * phase) / number for number in range(1, 20))
+    noise = 0.003 * np.random.default_rng(seed).standard_normal(len(time))
+    return 0.1 * tone * np.clip(np.sin(2 * np.pi * 3 * time), 0, None) + noise
+
+
+@pytest.fixture
+def mixtures(tmp_path):
+    """A data folder with three fixed mixtures of two speakers."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name, pitch in (("low", 110), ("high", 230)):
+        for number in range(2):
+            soundfile.write(folder / f"{name}{number}.wav", harmonics(pitch, seed=number), RATE)
+
+    def clip(name):
+        return Clip(f"{name}.wav", 0, RATE, RATE)
+
+    plans = [
+        MixturePlan(
+            id=f"m{number}",
+            sample_rate=RATE,
+            num_samples=RATE,
+            target=SourcePlan(target, clip(f"{target}0")),
+            interferers=(SourcePlan(other, clip(f"{other}0"), sir_db=sir_db),),
+            enrollment=EnrollmentPlan(clip(f"{target}1")),
+        )
+        for number, (target, other, sir_db) in enumerate(
+            [("low", "high", 0.0), ("high", "low", 3.0), ("low", "high", -3.0)]
+        )
+    ]
+    write_plans(folder / "mixtures.jsonl", plans)
+    return folder
+
+
+@pytest.fixture
+def extractor():
+    return Extractor(build_tse(SECTION, RATE), "cpu")
+
+
+class FromTheMixture(Extractor):
+    """Answers with a known function of the mixture, so that the right scores are known."""
+
+    def __init__(self, answer):
+        super().__init__(build_tse(SECTION, RATE), "cpu")
+        self.answer = answer
+
+    def extract(self, mixture, enrollment, sample_rate, **options):
+        super().extract(mixture, enrollment, sample_rate, **options)  # with all its checks
+        return self.answer(mixture)
+
+
+def rows_of(folder):
+    with open(folder / "mixtures.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def break_plan(plan, path):
+    target = replace(plan.target, clip=replace(plan.target.clip, path=str(path)))
+    return replace(plan, target=target)
+
+
+def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path):
+    plans = read_plans(find_mixtures(mixtures))
+    told = []
+    summary = evaluate_extraction(
+        extractor,
+        plans,
+        output=tmp_path / "new" / "report",
+        about={"model": "tiny"},
+        progress=lambda *done: told.append(done),
+    )
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert summary["num_mixtures"] == 3
+    assert summary["num_broken"] == 0
+
+    target, other, enrollment = (
+        soundfile.read(mixtures / name, dtype="float32")[0]
+        for name in ("low0.wav", "high0.wav", "low1.wav")
+    )
+    other *= np.linalg.norm(target) / np.linalg.norm(other)  # m0 is at 0 dB
+    mixture = target + other
+    estimate = extractor.extract(mixture, enrollment, RATE)
+    after, before = (
+        float(si_sdr(torch.tensor(signal).double(), torch.tensor(target).double()))
+        for signal in (estimate, mixture)
+    )
+    speech = {
+        "pesq": pesq(estimate, target, RATE),
+        "stoi": stoi(estimate, target, RATE),
+        "estoi": stoi(estimate, target, RATE, extended=True),
+    }
+    row = rows_of(tmp_path / "new" / "report")[0]
+    assert {name: float(row[name]) for name in speech} == pytest.approx(speech, abs=1e-3)
+    assert (row["id"], row["speaker"], row["interferers"]) == ("m0", "low", "high")
+    assert float(row["si_sdr"]) == pytest.approx(after, abs=1e-3)
+    assert float(row["si_sdri"]) == pytest.approx(after - before, abs=1e-3)
+    similarity = extractor.similarity(estimate, enrollment, RATE)
+    assert float(row["similarity"]) == pytest.approx(similarity, abs=1e-3)
+
+    written = json.loads((tmp_path / "new" / "report" / "summary.json").read_text())
+    assert written == json.loads(json.dumps(summary))
+    assert written["about"]["model"] == "tiny"
+    assert set(written["metrics"]) >= {"si_sdr", "sdr", "sdri", "pesq", "stoi", "estoi"}
+    assert all(value["num"] == 3 for value in written["metrics"].values())
+    assert written["real_time_factor"]["value"] > 0
+    assert "CPU, torch threads: " in written["real_time_factor"]["how"]
+
+
+def test_the_mixture_itself_is_no_improvement_and_a_failure(mixtures, tmp_path):
+    summary = evaluate_extraction(
+        FromTheMixture(lambda mixture: 0.5 * mixture),
+        read_plans(mixtures / "mixtures.jsonl"),
+        output=tmp_path,
+        metrics=["si_sdr", "sdr"],
+    )
+    assert summary["metrics"]["si_sdri"]["mean"] == pytest.approx(0, abs=1e-5)
+    assert summary["metrics"]["sdri"]["mean"] == pytest.approx(0, abs=1e-5)
+    assert summary["failure_rate"] == 1
+    # The voices are nearly orthogonal, so SI-SDR is close to the planned SIR.
+    for row, sir_db in zip(rows_of(tmp_path), (0, 3, -3), strict=True):
+        assert float(row["mixture_si_sdr"]) == pytest.approx(sir_db, abs=0.5)
+        assert "pesq" not in row
+
+
+def test_a_broken_row_is_told_and_counted_and_the_rest_goes_on(mixtures, extractor, tmp_path):
+    plans = read_plans(mixtures / "mixtures.jsonl")
+    (mixtures / "text.wav").write_text("no sound")
+    plans[0] = break_plan(plans[0], mixtures / "gone.wav")
+    plans[1] = break_plan(plans[1], mixtures / "text.wav")
+    summary = evaluate_extraction(extractor, plans, output=tmp_path, metrics=["si_sdr", "stoi"])
+    assert (summary["num_mixtures"], summary["num_broken"]) == (1, 2)
+    assert summary["metrics"]["stoi"]["num"] == 1
+    assert [one["id"] for one in summary["broken"]] == ["m0", "m1"]
+    assert "gone.wav: " in summary["broken"][0]["problem"]
+    rows = rows_of(tmp_path)
+    assert [row["si_sdri"] != "" for row in rows] == [False, False, True]
+    assert "text.wav: " in rows[1]["note"]
+    assert "gone.wav" in (tmp_path / "report.html").read_text()
+
+
+def test_a_silent_target_and_a_wild_model_are_broken_rows(mixtures, extractor, tmp_path):
+    plan = read_plans(mixtures / "mixtures.jsonl")[0]
+    soundfile.write(mixtures / "silence.wav", np.zeros(RATE), RATE)
+    silent = break_plan(plan, mixtures / "silence.wav")
+    summary = evaluate_extraction(extractor, [silent], output=tmp_path)
+    assert (summary["num_mixtures"], summary["failure_rate"]) == (0, None)
+    assert "silent" in summary["broken"][0]["problem"]
+    wild = FromTheMixture(lambda mixture: mixture * math.nan)
+    summary = evaluate_extraction(wild, [plan], output=tmp_path)
+    assert summary["broken"] == [
+        {"id": "m0", "problem": "the model returned NaN or infinite samples"}
+    ]
+
+
+def test_a_metric_without_a_value_is_left_out_alone(mixtures, tmp_path):
+    plan = read_plans(mixtures / "mixtures.jsonl")[0]
+    short = replace(plan, num_samples=3200)  # 0.2 s
+    summary = evaluate_extraction(
+        FromTheMixture(lambda mixture: mixture), [plan, short], output=tmp_path
+    )
+    assert summary["num_mixtures"] == 2
+    assert summary["metrics"]["si_sdr"]["num"] == 2
+    assert summary["metrics"]["pesq"]["num"] == summary["metrics"]["estoi"]["num"] == 1
+    note = rows_of(tmp_path)[1]["note"]
+    assert "PESQ: 0.200 s are too short" in note
+    assert "STOI: of 0.200 s too little is speech" in note
+
+
+def test_a_short_enrollment_is_noted_in_its_row(mixtures, extractor, tmp_path):
+    plan = read_plans(mixtures / "mixtures.jsonl")[0]
+    clip = replace(plan.enrollment.clip, num_samples=8000)
+    plan = replace(plan, enrollment=EnrollmentPlan(clip))
+    summary = evaluate_extraction(extractor, [plan], output=tmp_path, metrics=["si_sdr"])
+    assert summary["num_mixtures"] == 1
+    assert "only 0.50 s long" in rows_of(tmp_path)[0]["note"]
+
+
+@pytest.mark.slow
+def test_processes_change_no_number(mixtures, extractor, tmp_path):
+    plans = read_plans(mixtures / "mixtures.jsonl")
+    plans.insert(1, replace(break_plan(plans[1], mixtures / "gone.wav"), id="broken"))
+    evaluate_extraction(extractor, plans, output=tmp_path / "here")
+    evaluate_extraction(extractor, plans, output=tmp_path / "there", num_workers=2)
+    assert rows_of(tmp_path / "here") == rows_of(tmp_path / "there")
+
+
+def test_finding_mixtures(mixtures, tmp_path):
+    assert find_mixtures(mixtures) == find_mixtures(mixtures / "mixtures.jsonl")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ManifestError, match=r"empty: no mixtures\.jsonl in it\. Name a data"):
+        find_mixtures(tmp_path / "empty")
+    with pytest.raises(ManifestError, match="gone: no such file or folder"):
+        find_mixtures(tmp_path / "gone")
+
+
+def test_mistakes_are_found_before_any_work(mixtures, extractor, tmp_path, monkeypatch):
+    plans = read_plans(mixtures / "mixtures.jsonl")
+    monkeypatch.setattr(extractor, "extract", lambda *_, **__: pytest.fail("work was begun"))
+    with pytest.raises(ConfigError, match=r"metrics: .*'peqs' \(did you mean 'pesq'\?\)\. Known: "):
+        evaluate_extraction(extractor, plans, output=tmp_path, metrics=["peqs"])
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(OutputError, match="file: cannot be made a folder"):
+        evaluate_extraction(extractor, plans, output=tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "kept"

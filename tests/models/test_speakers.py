@@ -1,0 +1,148 @@
+import pytest
+import torch
+
+from wesep_like.errors import AudioError, ConfigError
+from wesep_like.models.speakers import SPEAKERS
+from wesep_like.models.speakers.pooling import AttentivePooling, StatisticsPooling
+
+
+@pytest.fixture(params=SPEAKERS.names())
+def speaker(request, tiny_section):
+    """One of each kind, in evaluation mode."""
+    section = tiny_section(request.param)["speaker"]
+    return SPEAKERS.build(section, "model.speaker", sample_rate=16000).eval()
+
+
+def speech(*shape):
+    return 0.1 * torch.randn(*shape)
+
+
+def distance(one, other):
+    """How far two batches of embeddings are apart, relative to their length."""
+    return (one - other).norm(dim=-1).max() / other.norm(dim=-1).max()
+
+
+def test_a_batch_is_its_singles(speaker):
+    enrollment = speech(3, 5003)
+    cue = speaker(enrollment)
+    assert cue.embedding.shape == (3, speaker.embed_dim)
+    singles = [speaker(enrollment[row : row + 1]).embedding for row in range(3)]
+    assert distance(cue.embedding, torch.cat(singles)) < 1e-4
+
+
+def test_padding_is_not_heard(speaker):
+    """Enrollments are neither cut to the shortest of a batch nor does what pads them matter."""
+    lengths = torch.tensor([5003, 2407, 5003, 4001])
+    rows = [speech(1, length) for length in lengths]
+    enrollment = speech(4, 5003)  # what is beyond the end is not even silent
+    for row, samples in enumerate(rows):
+        enrollment[row, : samples.shape[1]] = samples
+    alone = torch.cat([speaker(samples).embedding for samples in rows])
+    together = speaker.cue(enrollment, lengths).embedding
+    assert distance(together, alone) < 1e-4
+    # Without lengths, all of it is heard.
+    whole = speaker.cue(enrollment).embedding
+    assert distance(whole, speaker(enrollment).embedding) < 1e-4
+    assert distance(whole[1], alone[1]) > 1e-3
+
+
+def test_gradients_reach_every_parameter(speaker):
+    speaker.train()
+    embedding = speaker(speech(3, 5003)).embedding
+    (embedding * torch.randn_like(embedding)).sum().backward()
+    for name, parameter in speaker.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        # A softmax over time does not see what is added to all of its inputs.
+        if not name.endswith("pool.linear2.bias"):
+            assert (parameter.grad != 0).any(), name
+
+
+def test_autocast_leaves_the_features_alone(speaker):
+    enrollment = speech(2, 5003)
+    embedding = speaker(enrollment).embedding
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = speaker(enrollment).embedding.float()
+    assert torch.cosine_similarity(embedding, half).min() > 0.98
+
+
+def test_the_shortest_enrollment(speaker):
+    assert speaker(speech(1, speaker.min_samples)).embedding.isfinite().all()
+    with pytest.raises(AudioError, match="samples: 399 are too few for a frame of features"):
+        speaker(speech(1, 399))
+
+
+def test_silence_gives_a_finite_cue(speaker):
+    assert speaker(torch.zeros(1, 5003)).embedding.isfinite().all()
+
+
+def test_the_level_of_an_enrollment_does_not_matter(speaker):
+    enrollment = speech(1, 5003)
+    assert distance(speaker(0.25 * enrollment).embedding, speaker(enrollment).embedding) < 1e-3
+
+
+@pytest.mark.parametrize("name", SPEAKERS.names())
+@pytest.mark.parametrize("pooling", ["statistics", "attentive"])
+def test_each_takes_either_pooling_and_other_rates(tiny_section, name, pooling):
+    section = {**tiny_section(name)["speaker"], "pooling": pooling, "num_bins": 40}
+    speaker = SPEAKERS.build(section, "s", sample_rate=8000).eval()
+    assert speaker(speech(2, 2501)).embedding.shape == (2, speaker.embed_dim)
+
+
+def test_an_unknown_pooling():
+    with pytest.raises(
+        ConfigError, match="s.pooling: expected 'statistics' or 'attentive', got 'mean'"
+    ):
+        SPEAKERS.build({"name": "resnet18", "pooling": "mean"}, "s", sample_rate=8000)
+
+
+@pytest.mark.parametrize("name", SPEAKERS.names())
+def test_sizes_that_cannot_be(name):
+    with pytest.raises(ConfigError) as raised:
+        SPEAKERS.build({"name": name, "embed_dim": 0, "num_bins": -1}, "s", sample_rate=8000)
+    assert raised.value.problems == (
+        "s.embed_dim: expected at least 1, got 0",
+        "s.num_bins: expected at least 1, got -1",
+    )
+
+
+def test_ecapa_tdnn_wants_slices_of_equal_width():
+    with pytest.raises(ConfigError, match="^s.channels: expected a multiple of 8, got 20$"):
+        SPEAKERS.build({"name": "ecapa_tdnn", "channels": 20}, "s", sample_rate=8000)
+
+
+def test_statistics_pooling():
+    frames = torch.randn(2, 3, 11)
+    pooled = StatisticsPooling(3)(frames)
+    expected = torch.cat([frames.mean(-1), frames.std(-1)], dim=1)
+    torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
+    assert StatisticsPooling(3).out_dim == 6
+
+
+@pytest.mark.parametrize("global_context", [True, False])
+def test_attentive_pooling(global_context):
+    frames = torch.randn(2, 3, 11)
+    pool = AttentivePooling(3, bottleneck_dim=4, global_context=global_context)
+    assert pool(frames).shape == (2, pool.out_dim)
+    # Without a preference it is the mean of all frames.
+    torch.nn.init.zeros_(pool.linear2.weight)
+    expected = torch.cat([frames.mean(-1), frames.std(-1, correction=0)], dim=1)
+    torch.testing.assert_close(pool(frames), expected, atol=1e-5, rtol=1e-5)
+    # With all attention on one frame it is that frame.
+    with torch.no_grad():
+        pool.linear1.weight.zero_()
+        pool.linear1.bias.zero_()
+        pool.linear1.weight[0, 0] = 1
+        pool.linear2.weight[:, 0] = 1000
+    spike = frames.clone()
+    spike[:, 0, 4] = 9
+    mean, deviation = pool(spike).chunk(2, dim=1)
+    torch.testing.assert_close(mean, spike[:, :, 4], atol=1e-3, rtol=1e-3)
+    assert (deviation < 0.1).all()
+
+
+@pytest.mark.parametrize("make", [StatisticsPooling, AttentivePooling])
+def test_pooling_of_a_constant_has_a_finite_gradient(make):
+    frames = torch.ones(1, 3, 11, requires_grad=True)
+    make(3)(frames).sum().backward()
+    assert frames.grad.isfinite().all()

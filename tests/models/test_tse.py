@@ -1,0 +1,195 @@
+import pytest
+import torch
+
+from wesep_like.errors import ConfigError
+from wesep_like.models import SpeakerCue, build_speaker, build_tse
+from wesep_like.models.fusions import FUSIONS
+from wesep_like.models.speakers import SPEAKERS
+
+
+def speech(*shape):
+    return 0.1 * torch.randn(*shape)
+
+
+def stir(module):
+    """Takes every parameter away from zero: FiLM starts where a cue has no effect yet."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+
+
+@pytest.mark.parametrize("fuse_before", ["first", "every"])
+@pytest.mark.parametrize("fusion", FUSIONS.names())
+@pytest.mark.parametrize("speaker", SPEAKERS.names())
+def test_any_speaker_module_with_any_fusion_anywhere(tiny_model, speaker, fusion, fuse_before):
+    model = tiny_model(speaker, fusion, fuse_before).train()
+    stir(model.fusions)
+    output = model(speech(3, 1603), speech(3, 2407))
+    assert output.estimates.shape == (3, 1, 1603)
+    assert output.cue.embedding.shape == (3, model.speaker.embed_dim)
+    output.estimates.square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        # A softmax over time does not see what is added to all of its inputs.
+        if not name.endswith("pool.linear2.bias"):
+            assert (parameter.grad != 0).any(), name
+
+
+@pytest.mark.parametrize("fusion", FUSIONS.names())
+def test_the_cue_steers_the_estimate(tiny_model, fusion):
+    model = tiny_model("ecapa_tdnn", fusion, "first").eval()
+    stir(model.fusions)
+    mixture, cue = speech(2, 1603), model.cue(speech(2, 2407))
+    estimate = model.extract(mixture, cue)
+    other = model.extract(mixture, SpeakerCue(cue.embedding + 1))
+    assert (estimate - other).norm() > 1e-3 * estimate.norm()
+
+
+def test_a_film_before_every_block_is_nothing_at_the_start(tiny_model):
+    model = tiny_model("ecapa_tdnn", "film", "every").eval()
+    mixture = speech(2, 1603)
+    features, context = model.separator.encode(mixture)
+    for block in model.separator.blocks:
+        features = block(features)
+    plain = model.separator.decode(features, context)
+    torch.testing.assert_close(model(mixture, speech(2, 2407)).estimates, plain)
+
+
+def test_extraction_is_a_cue_and_then_the_rest(tiny_model):
+    model = tiny_model().eval()
+    mixture, enrollment = speech(2, 1603), speech(2, 2407)
+    whole = model(mixture, enrollment).estimates[:, 0]
+    torch.testing.assert_close(model.extract(mixture, model.cue(enrollment)), whole)
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 16000, 44100])
+def test_any_sample_rate(tiny_model, sample_rate):
+    model = tiny_model(sample_rate=sample_rate).eval()
+    assert model.sample_rate == sample_rate
+    assert model(speech(1, 4803), speech(1, 8001)).estimates.shape == (1, 1, 4803)
+
+
+def test_a_batch_is_its_singles(tiny_model):
+    """So what a mixture gives does not depend on whom it is evaluated with."""
+    model = tiny_model().eval()
+    stir(model.fusions)
+    mixture, enrollment = speech(3, 1603), speech(3, 4003)
+    lengths = torch.tensor([4003, 2407, 3001])
+    together = model(mixture, enrollment, lengths).estimates
+    for row, length in enumerate(lengths):
+        one = slice(row, row + 1)
+        alone = model(mixture[one], enrollment[one, :length]).estimates
+        torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("when", ["before train", "after train"])
+@pytest.mark.parametrize("speaker", SPEAKERS.names())
+def test_a_frozen_speaker_module_does_not_move(tiny_model, speaker, when):
+    """Neither by gradients nor by BatchNorm, whose statistics move without one."""
+    model = tiny_model(speaker, "multiply", "first")
+    if when == "after train":
+        model.train()
+    model.freeze(["speaker"])
+    model.train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(2):
+        output = model(speech(2, 1603), 3 + speech(2, 2407))
+        assert not output.cue.embedding.requires_grad
+        optimizer.zero_grad()
+        output.estimates.square().sum().backward()
+        optimizer.step()
+        model.train()
+    assert not any(module.training for module in model.speaker.modules())
+    assert model.separator.training
+    assert model.is_speaker_frozen
+    moved = {key for key, value in model.state_dict().items() if not value.equal(before[key])}
+    assert not [key for key in moved if key.startswith("speaker.")]
+    assert any(key.startswith("separator.") for key in moved)
+    assert any(key.startswith("fusions.") for key in moved)
+    # And what it says in training is what it says afterwards.
+    enrollment = speech(2, 2407)
+    during = model.train().cue(enrollment).embedding
+    torch.testing.assert_close(during, model.eval().cue(enrollment).embedding)
+
+
+def test_a_speaker_module_that_is_not_frozen_moves(tiny_model):
+    model = tiny_model().train()
+    assert not model.is_speaker_frozen
+    before = model.speaker.bn.running_mean.clone()
+    assert model(speech(2, 1603), speech(2, 2407)).cue.embedding.requires_grad
+    assert not model.speaker.bn.running_mean.equal(before)
+
+
+def test_a_frozen_separator(tiny_model):
+    model = tiny_model("ecapa_tdnn", "add").train()
+    model.freeze(["separator"])
+    model(speech(2, 1603), speech(2, 2407)).estimates.square().sum().backward()
+    assert all(parameter.grad is None for parameter in model.separator.parameters())
+    assert all((parameter.grad != 0).any() for parameter in model.fusions.parameters())
+
+
+@pytest.mark.parametrize(
+    ("fuse_before", "places"), [("first", {"0"}), ("every", {"0", "1"}), ([1], {"1"})]
+)
+def test_where_fusions_stand(tiny_model, fuse_before, places):
+    assert set(tiny_model("ecapa_tdnn", "add", fuse_before).fusions) == places
+
+
+@pytest.mark.parametrize("fuse_before", ["all", [2], [-1], [0, 0], []])
+def test_where_no_fusion_can_stand(tiny_section, fuse_before):
+    section = tiny_section("ecapa_tdnn", "add", fuse_before)
+    with pytest.raises(ConfigError) as raised:
+        build_tse(section, 16000)
+    assert raised.value.problems == (
+        "model.fuse_before: expected 'first', 'every' or different block numbers below 2, "
+        f"got {fuse_before!r}",
+    )
+
+
+def test_all_problems_are_told_at_once(tiny_section):
+    section = tiny_section("resnet43", "flim", "all")
+    section["separator"] = {"name": "bsrnn", "num_block": 2, "sample_rate": 8000}
+    section["fuse"] = 1
+    with pytest.raises(ConfigError) as raised:
+        build_tse(section, 16000, where="model")
+    told = "\n".join(raised.value.problems)
+    for line in (
+        "model.fuse: there is no such option (did you mean 'fusion'?)",
+        "model.separator.sample_rate: set by the code, not by a config. Remove it",
+        "model.separator.num_block: 'bsrnn' has no such option (did you mean 'num_blocks'?)",
+        "model.speaker.name: no speaker module is called 'resnet43' (did you mean 'resnet34'?)",
+        "model.fusion.name: no fusion is called 'flim' (did you mean 'film'?). Known: add, concat",
+        "model.fuse_before: expected 'first', 'every'",
+    ):
+        assert line in told
+    assert len(raised.value.problems) == 6
+
+
+def test_a_section_that_lacks_a_part():
+    with pytest.raises(ConfigError, match="model.fusion: missing. Expected a section of keys"):
+        build_tse({"speaker": {"name": "resnet18"}, "separator": {"name": "bsrnn"}}, 16000)
+
+
+def test_code_from_elsewhere_is_not_run_unasked(tiny_section):
+    section = {**tiny_section(), "fusion": {"name": "surely_not_imported:Fusion"}}
+    with pytest.raises(ConfigError, match=r"model\.fusion\.name: .* which is not run unasked"):
+        build_tse(section, 16000)
+    with pytest.raises(ConfigError, match=r"model\.fusion\.name: .* cannot be imported"):
+        build_tse(section, 16000, trust_code=True)
+
+
+def test_it_builds_on_the_meta_device(tiny_section):
+    with torch.device("meta"):
+        model = build_tse(tiny_section(), 16000)
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+
+
+def test_a_plain_speaker_encoder(tiny_section):
+    speaker = build_speaker({"speaker": tiny_section()["speaker"]}, 16000).eval()
+    assert speaker(speech(2, 2407)).embedding.shape == (2, 12)
+    with pytest.raises(ConfigError, match="model.separator: there is no such option"):
+        build_speaker(tiny_section(), 16000)
+    with pytest.raises(ConfigError, match="model.speaker.name: no speaker module is called 'x'"):
+        build_speaker({"speaker": {"name": "x"}}, 16000)

@@ -1,0 +1,47 @@
+"""`wesep-like prepare`: a corpus as it is published becomes a data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wesep_like.cli.output import progress_bar
+
+EXAMPLES = (
+    "wesep-like prepare mini shared/corpus -o data/mini",
+    "wesep-like prepare folder recordings/ -o data/mine",
+)
+
+
+def run(
+    corpus: Annotated[
+        str,
+        typer.Argument(
+            metavar="CORPUS", help="Its layout: mini, or folder (ROOT/SPEAKER/.../sound files)."
+        ),
+    ],
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="Where the corpus is.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DATA", help="The data folder to write.")
+    ],
+    seed: Annotated[
+        int, typer.Option(help="Of the fixed mixtures and the choice of held-out speakers.")
+    ] = 1,
+    sample_rate: Annotated[int, typer.Option(help="Of the fixed mixtures, in Hz.")] = 16000,
+) -> None:
+    """Index the corpus at ROOT into a data folder; no sound is copied.
+
+    Sound files that cannot be read are left out, with a warning.
+    """
+    from wesep_like.data.corpora import prepare
+
+    with progress_bar("reading") as progress:
+        prepared = prepare(
+            corpus, root, output, seed=seed, sample_rate=sample_rate, progress=progress
+        )
+    for file, count in prepared.num_records.items():
+        typer.echo(f"{prepared.folder / file}: {count}")
+    if prepared.num_skipped:
+        typer.echo(f"skipped: {prepared.num_skipped} sound files")
