@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +18,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from wesep_like.errors import ConfigError
 from wesep_like.training.best_model import BestModel
 from wesep_like.training.loaders import Loaders
+from wesep_like.training.memory import keep_freed_memory
 from wesep_like.training.metrics_file import MetricsFile
 from wesep_like.training.progress import StepLines, StepsBar
+from wesep_like.training.run_log import lightning_kept_quiet, run_log
 from wesep_like.training.validation_examples import ValidationExamples
 
 _log = logging.getLogger("wesep_like")
@@ -98,6 +98,8 @@ def fit(
         device: On a GPU, `torchrun` makes one process for each.
         checkpoint: To go on from.
     """
+    if device.type == "cpu":
+        keep_freed_memory()
     best = "valid/si_sdri"
     is_terminal = os.isatty(2)
     callbacks: list[Callback] = [
@@ -109,7 +111,7 @@ def fit(
         _checkpoint(folder, "best", monitor=best, mode="max"),
         _checkpoint(folder, "last", every_n_train_steps=options.save_every or options.validate_every),
     ]
-    with _writing_log(folder / "train.log"), _calm():
+    with run_log(folder / "train.log"), lightning_kept_quiet():
         trainer = Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             **_processes(device),
@@ -134,7 +136,10 @@ def fit(
             inference_mode=False,
         )
         _log.info(
-            "training %d steps on %s, %s", options.num_steps, device, trainer.precision_plugin.precision
+            "training %d steps on %s, precision %s",
+            options.num_steps,
+            f"{trainer.world_size} x {device.type}" if trainer.world_size > 1 else device,
+            trainer.precision,
         )
         if checkpoint is not None:
             _log.info("going on from %s", checkpoint)
@@ -164,51 +169,6 @@ def _precision(wanted: str, device: torch.device) -> Any:
     if wanted == "auto":
         wanted = "bf16" if device.type == "cuda" else "fp32"
     return {"fp32": "32-true", "bf16": "bf16-mixed"}[wanted]
-
-
-@contextmanager
-def _writing_log(path: Path) -> Iterator[None]:
-    """Our messages, and warnings, also go into a file."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    shown = warnings.showwarning
-
-    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        _log.warning("%s", message)
-
-    level = _log.level
-    _log.addHandler(handler)
-    _log.setLevel(logging.INFO)
-    warnings.showwarning = show  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        warnings.showwarning = shown
-        _log.setLevel(level)
-        _log.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def _calm() -> Iterator[None]:
-    """Lightning's advice about what is chosen here on purpose is not for our users."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            for advice in (
-                "The '.*_dataloader' does not have many workers",
-                "Checkpoint directory .* exists and is not empty",
-                "You're resuming from a checkpoint that ended before the epoch ended",
-                "GPU available but not used",
-            ):
-                warnings.filterwarnings("ignore", message=f".*{advice}")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def seed(number: int) -> None:

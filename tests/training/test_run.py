@@ -1,0 +1,169 @@
+"""Whole runs, as `wesep-like train` makes them."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from wesep_like import experiment
+from wesep_like.config.files import read_config
+from wesep_like.errors import ConfigError, OutputError
+from wesep_like.inference.extractor import Extractor
+
+
+def last_weights(folder):
+    state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    return state["global_step"], state["state_dict"]
+
+
+def assert_equal_weights(one, other):
+    assert one.keys() == other.keys()
+    different = [key for key in one if not torch.equal(one[key], other[key])]
+    assert not different
+
+
+def read_metrics(folder):
+    with (folder / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_a_run_leaves_in_its_folder(write_experiment, hums, tmp_path):
+    path, folder = write_experiment(), tmp_path / "exp"
+    experiment.train(path, ["model.fusion.name=concat"], folder)
+
+    resolved = read_config(folder / "config.yaml")
+    assert resolved["model"]["fusion"] == {"name": "concat"}
+    assert resolved["trainer"]["clip_grad_norm"] == 5.0  # a default, written out
+
+    rows = read_metrics(folder)
+    train = [row for row in rows if row["train/loss"]]
+    valid = [row for row in rows if row["valid/si_sdri"]]
+    assert [row["step"] for row in train] == ["1", "2", "3", "4"]
+    assert [row["step"] for row in valid] == ["2", "4"]
+    assert all(row["learning_rate"] for row in train)
+
+    events = EventAccumulator(str(folder / "tensorboard"), {"images": 0, "audio": 0, "scalars": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert {"train/loss", "valid/si_sdri"} <= set(tags["scalars"])
+    signals = {f"{name}/{kind}" for name in ("v0", "v1") for kind in ("mixture", "estimate", "target")}
+    assert set(tags["audio"]) == signals
+    assert set(tags["images"]) == {"v0/spectrograms", "v1/spectrograms"}
+    assert [event.step for event in events.Images("v0/spectrograms")] == [2, 4]
+
+    log = (folder / "train.log").read_text()
+    assert re.search(r"step 4: valid/si_sdri -?\d", log)
+
+    best = max(float(row["valid/si_sdri"]) for row in valid)
+    assert torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["global_step"] == int(
+        next(row["step"] for row in valid if float(row["valid/si_sdri"]) == best)
+    )
+    extractor = Extractor.load(folder)
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, 8000)).astype(np.float32)
+    assert extractor.extract(noise[0], noise[1], 8000).shape == (8000,)
+
+
+def test_two_runs_are_the_same_and_another_seed_is_not(write_experiment, tmp_path):
+    path = write_experiment(trainer={"num_steps": 3})
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        experiment.train(path, [f"seed={seed}"], tmp_path / name)
+    weights = {name: load_file(tmp_path / name / "model/model.safetensors") for name in "abc"}
+    assert_equal_weights(weights["a"], weights["b"])
+    key = "separator.blocks.0.along_time.projection.weight"
+    assert not torch.equal(weights["a"][key], weights["c"][key])
+
+
+def test_workers_change_nothing(write_experiment, tmp_path):
+    path = write_experiment(trainer={"num_steps": 3, "validate_every": 3})
+    for workers in (0, 2):
+        experiment.train(path, [f"trainer.num_workers={workers}"], tmp_path / str(workers))
+    assert_equal_weights(last_weights(tmp_path / "0")[1], last_weights(tmp_path / "2")[1])
+
+
+@pytest.mark.parametrize("freeze", [["speaker"], []], ids=["frozen", "joint"])
+def test_a_killed_and_resumed_run_ends_where_a_straight_one_does(
+    write_experiment, tmp_path, freeze
+):
+    path = write_experiment(
+        freeze=freeze, trainer={"num_steps": 20, "validate_every": 10, "save_every": 5}
+    )
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    experiment.train(path, [], straight)
+
+    # As in `wesep-like train`, but slowly enough to be caught in the middle.
+    code = (
+        "import sys, time\n"
+        "from wesep_like import experiment\n"
+        "from wesep_like.tasks.extraction import ExtractionTask\n"
+        "step = ExtractionTask.training_step\n"
+        "def slowly(*args):\n"
+        "    time.sleep(0.2)\n"
+        "    return step(*args)\n"
+        "ExtractionTask.training_step = slowly\n"
+        "experiment.train(sys.argv[1], [], sys.argv[2])\n"
+    )
+    run = subprocess.Popen([sys.executable, "-c", code, str(path), str(killed)])
+    rows, deadline = killed / "metrics.csv", time.monotonic() + 120
+    while not (rows.is_file() and rows.read_text().count("\n") > 12):
+        assert run.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    assert last_weights(killed)[0] == 10
+
+    experiment.train(path, [], killed, resume=True)
+    (step, resumed), (_, once) = last_weights(killed), last_weights(straight)
+    assert step == 20
+    assert_equal_weights(once, resumed)
+    assert read_metrics(killed) == read_metrics(straight)
+    assert_equal_weights(
+        load_file(straight / "model/model.safetensors"), load_file(killed / "model/model.safetensors")
+    )
+
+
+@pytest.mark.parametrize("fusion", ["concat", "add", "multiply", "film"])
+@pytest.mark.parametrize("freeze", [["speaker"], []], ids=["frozen", "joint"])
+def test_the_loss_falls(write_experiment, tmp_path, fusion, freeze):
+    path = write_experiment(freeze=freeze, trainer={"num_steps": 40, "validate_every": 40})
+    overrides = [f"model.fusion.name={fusion}"]
+    if not freeze:
+        overrides += ["init.speaker=null", "losses.speaker={name: aam_softmax, weight: 0.1}"]
+    experiment.train(path, overrides, tmp_path / "exp")
+    rows = [row for row in read_metrics(tmp_path / "exp") if row["train/loss"]]
+    loss = [float(row["train/neg_si_sdr"]) for row in rows]
+    assert np.mean(loss[-8:]) < np.mean(loss[:8]) - 2
+    assert ("train/speaker" in rows[0]) == (not freeze)
+
+
+def test_a_run_is_not_trained_over(write_experiment, tmp_path):
+    path, folder = write_experiment(trainer={"num_steps": 2}), tmp_path / "exp"
+    experiment.train(path, [], folder)
+    before = (folder / "checkpoints/last.ckpt").read_bytes()
+    with pytest.raises(OutputError, match=r"exp: has a run in it. Go on with it by --resume"):
+        experiment.train(path, [], folder)
+    with pytest.raises(ConfigError, match=r"config.yaml: the run was started with another seed\."):
+        experiment.train(path, ["seed=4"], folder, resume=True)
+    assert (folder / "checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_a_longer_run_goes_on_from_a_shorter_one(write_experiment, tmp_path):
+    path, folder = write_experiment(trainer={"num_steps": 2}), tmp_path / "exp"
+    experiment.train(path, [], folder)
+    experiment.train(path, ["trainer.num_steps=4"], folder, resume=True)
+    assert last_weights(folder)[0] == 4
+    assert [row["step"] for row in read_metrics(folder) if row["train/loss"]] == list("1234")
+
+
+def test_resume_without_a_checkpoint_starts(write_experiment, tmp_path):
+    experiment.train(write_experiment(trainer={"num_steps": 2}), [], tmp_path / "exp", resume=True)
+    assert last_weights(tmp_path / "exp")[0] == 2
