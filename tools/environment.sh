@@ -4,7 +4,7 @@
 #
 # WESEP_LIKE_VENV         where the environment is; else .venv in the repository
 # PYTHON                  the Python to make it with; else the first on PATH that is new enough
-# WESEP_LIKE_TORCH_INDEX  a package index to take torch from; else whatever pip is set up to use
+# WESEP_LIKE_TORCH_INDEX  where CPU builds of torch are, if pip as it is set up finds none; else PyTorch's index
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="${WESEP_LIKE_VENV:-$root/.venv}"
@@ -54,22 +54,21 @@ must_install() {
 
 # torch first: what the others ask of it would else bring the newest build, with gigabytes of CUDA.
 install_torch() {
-    local version index=()
+    local version index="${WESEP_LIKE_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}"
     version="$(sed -n 's/^torch==//p' "$root/constraints.txt")"
-    if [ -n "${WESEP_LIKE_TORCH_INDEX:-}" ]; then index=(--index-url "$WESEP_LIKE_TORCH_INDEX"); fi
     if nvidia-smi -L >/dev/null 2>&1; then
         say "a GPU is here: installing torch $version"
+    elif [ "$(uname -s)" != Linux ]; then
+        say "installing torch $version" # the ordinary build is for the CPU here
     else
         say "no GPU is here: installing the CPU build of torch $version"
-        if pip_install ${index[@]+"${index[@]}"} "torch==$version+cpu"; then return; fi
-        case "$(uname -sm)" in
-        "Linux x86_64")
-            say "no CPU build is on offer, so this is the ordinary one with several GB of CUDA. To avoid it:" \
-                "stop, and set WESEP_LIKE_TORCH_INDEX to the index of CPU builds that PyTorch's site names"
-            ;;
-        esac
+        # A mirror or a folder of wheels that pip is set up to use comes first.
+        if pip_install "torch==$version+cpu"; then return; fi
+        if pip_install --retries 1 --extra-index-url "$index" "torch==$version+cpu"; then return; fi
+        say "$index: no CPU build is to be had, so this is the ordinary one, with several GB of CUDA." \
+            "To avoid it: stop, and name another index by WESEP_LIKE_TORCH_INDEX"
     fi
-    must_install ${index[@]+"${index[@]}"} "torch==$version"
+    must_install "torch==$version"
 }
 
 install_project() {

@@ -1,4 +1,4 @@
-"""Scores one extracted voice against the truth, and draws the three spectrograms above each other."""
+"""Scores one extracted voice against the truth, and draws the spectrograms one above another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def score(estimate: Waveform, target: Waveform) -> float:
 
 
 def spectrogram_db(wave: Waveform) -> np.ndarray:
-    """Power in dB, (bins, frames); at least -100 dB, so that digital silence has a place on the scale."""
+    """Power in dB, (bins, frames); digital silence is at -100 dB."""
     _, _, power = signal.spectrogram(wave.samples, wave.sample_rate, nperseg=512, noverlap=384)
     return 10 * np.log10(np.maximum(power, 1e-10))
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from wesep_like.config.files import read_config, write_config
-from wesep_like.config.sections import Problems, key_path, read_section
+from wesep_like.config.sections import Problems, located, read_section
 from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
 from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
@@ -74,8 +74,8 @@ class LossOptions:
     """The config section `losses`.
 
     Attributes:
-        waveform: Losses of the estimate, each with its `name`, `weight` (1 if not given) and options.
-        speaker: A classifier of the training speakers, likewise, for a speaker module that is learnt.
+        waveform: Losses of the estimate, each with `name`, `weight` (1 if not given) and options.
+        speaker: A classifier of the training speakers, likewise, where the speaker module learns.
     """
 
     waveform: tuple[dict[str, Any], ...] = ({"name": "neg_si_sdr", "weight": 1.0},)
@@ -93,8 +93,8 @@ class Experiment:
     Attributes:
         task: What is learnt.
         model: See `build_tse`.
-        init: Where the first weights of a part come from: an experiment or model folder, a published
-            checkpoint of a speaker encoder (.pt), or `bundled`.
+        init: Where the first weights of a part come from: an experiment or model folder, a
+            published checkpoint of a speaker encoder (.pt), or `bundled`.
         freeze: Parts that stay as they are.
         seed: Another seed, other first weights and other mixtures.
     """
@@ -126,7 +126,7 @@ class Experiment:
         if "speaker" in self.freeze and is_speaker_random:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
         if "speaker" in self.freeze and self.losses.speaker is not None:
-            problems.append("losses.speaker: has nothing to teach, for freeze has the speaker module")
+            problems.append("losses.speaker: has nothing to teach, as the speaker module is frozen")
         if problems:
             raise ConfigError(problems)
 
@@ -173,7 +173,7 @@ def check(config_path: str | Path, overrides: Sequence[str] = ()) -> str:
     """
     experiment, _ = read_experiment(config_path, overrides)
     with torch.device("meta"):
-        model = build_tse(experiment.model, experiment.sample_rate)
+        model = build_tse(experiment.model, experiment.sample_rate, trust_code=True)
     sizes = {part: _num_parameters(model.get_submodule(part)) for part in PARTS}
     listed = ", ".join(f"{part} {size / 1e6:.2f} M" for part, size in sizes.items())
     return (
@@ -197,16 +197,12 @@ def read_experiment(
         experiment = read_section(Experiment, config, "")
     with problems.collecting():
         if isinstance(config.get("model"), Mapping):
-            rate = config.get("sample_rate", 16000)
+            # A wrong sample rate, told above, must not hide what is wrong with the model.
+            rate = experiment.sample_rate if experiment else 16000
             with torch.device("meta"):
-                build_tse(config["model"], rate if isinstance(rate, int) else 16000, trust_code=True)
+                build_tse(config["model"], rate, trust_code=True)
     if experiment is not None:
-        for where, registry, section in _loss_sections(experiment.losses):
-            without = {key: value for key, value in section.items() if key != "weight"}
-            problems.lines.extend(registry.problems(without, where))
-            weight = section.get("weight", 1.0)
-            if type(weight) not in (int, float) or weight < 0:
-                problems.add(f"{where}.weight: expected a number of at least 0, got {weight!r}")
+        problems.lines.extend(_loss_problems(experiment.losses))
     if experiment is None or problems.lines:
         raise ConfigError(f"{config_path}: {line}" for line in dict.fromkeys(problems.lines))
     return experiment, dataclasses.asdict(experiment)
@@ -223,15 +219,21 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         WesepLikeError: If data or first weights cannot be used.
     """
     model = build_tse(experiment.model, experiment.sample_rate, trust_code=True)
-    for part, source in experiment.init.items():
+    for part in PARTS:
+        source = experiment.init.get(part)
         if source is not None:
             _initialise(model, part, source, f"{config_path}: init.{part}")
     model.freeze(experiment.freeze)
+    options = experiment.trainer
+    if options.batch_size == 1 and _learns_statistics(model.speaker):
+        raise ConfigError(
+            f"{config_path}: trainer.batch_size: expected at least 2 where a speaker module with "
+            "BatchNorm learns, got 1"
+        )
 
     simulation = experiment.data.train
     planner = MixturePlanner.from_manifests(simulation, experiment.sample_rate)
     store = AudioStore(experiment.sample_rate, cache_megabytes=experiment.data.cache_megabytes)
-    options = experiment.trainer
     loaders = Loaders(
         OnlineMixtures(planner, store, experiment.seed),
         FixedMixtures(_valid_plans(experiment), store),
@@ -245,18 +247,23 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         optimizer = experiment.optimizer.build(parameters)
         return optimizer, experiment.schedule.build(optimizer, options.num_steps)
 
-    sections = _loss_sections(experiment.losses)
-    built: dict[str, tuple[nn.Module, float]] = {}
-    for where, registry, section in sections:
-        without = {key: value for key, value in section.items() if key != "weight"}
-        sizes = {"embed_dim": model.speaker.embed_dim, "num_speakers": len(planner.speakers)}
-        loss = registry.build(without, f"{config_path}: {where}", **sizes)
-        built[where] = (loss, float(section.get("weight", 1.0)))
-    head, head_weight = built.pop("losses.speaker", (None, 0.0))
-    names = [section["name"] for section in experiment.losses.waveform]
+    losses, head, head_weight = experiment.losses, None, 0.0
+    waveform = []
+    for number, section in enumerate(losses.waveform):
+        loss, weight = _split(section)
+        where = f"{config_path}: losses.waveform[{number}]"
+        waveform.append(Weighted(section["name"], LOSSES.build(loss, where), weight))
+    if losses.speaker is not None:
+        loss, head_weight = _split(losses.speaker)
+        head = CLASSIFIERS.build(
+            loss,
+            f"{config_path}: losses.speaker",
+            embed_dim=model.speaker.embed_dim,
+            num_speakers=len(planner.speakers),
+        )
     task = ExtractionTask(
         model,
-        [Weighted(name, *pair) for name, pair in zip(names, built.values(), strict=True)],
+        waveform,
         make_optimizer,
         speaker_head=head,
         speaker_weight=head_weight,
@@ -265,15 +272,31 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
     return task, loaders
 
 
-def _loss_sections(losses: LossOptions) -> list[tuple[str, Any, dict[str, Any]]]:
-    """Key path, registry and section of each loss."""
-    found = [
-        (f"losses.waveform[{number}]", LOSSES, section)
-        for number, section in enumerate(losses.waveform)
-    ]
+def _split(section: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+    """Name and options of a loss, and its weight.
+
+    Raises:
+        ConfigError: If the weight is none.
+    """
+    options = dict(section)
+    weight = options.pop("weight", 1.0)
+    if type(weight) not in (int, float) or weight < 0:
+        raise ConfigError(f"weight: expected a number of at least 0, got {weight!r}")
+    return options, float(weight)
+
+
+def _loss_problems(losses: LossOptions) -> list[str]:
+    """Everything wrong in the sections of the losses."""
+    problems = Problems()
+    for number, section in enumerate(losses.waveform):
+        where = f"losses.waveform[{number}]"
+        with problems.collecting(), located(where):
+            problems.lines.extend(LOSSES.problems(_split(section)[0], where))
     if losses.speaker is not None:
-        found.append(("losses.speaker", CLASSIFIERS, losses.speaker))
-    return found
+        with problems.collecting(), located("losses.speaker"):
+            options = _split(losses.speaker)[0]
+            problems.lines.extend(CLASSIFIERS.problems(options, "losses.speaker"))
+    return problems.lines
 
 
 def _valid_plans(experiment: Experiment) -> list[MixturePlan]:
@@ -282,8 +305,8 @@ def _valid_plans(experiment: Experiment) -> list[MixturePlan]:
     for plan in plans:
         if plan.sample_rate != experiment.sample_rate:
             raise ManifestError(
-                f"{path}: mixture {plan.id!r} is at {plan.sample_rate} Hz, but the config's sample_rate "
-                f"is {experiment.sample_rate}. Prepare the data at that rate"
+                f"{path}: mixture {plan.id!r} is at {plan.sample_rate} Hz, but the config's "
+                f"sample_rate is {experiment.sample_rate}. Prepare the data at that rate"
             )
     return plans
 
@@ -293,7 +316,7 @@ def _initialise(model: TSEModel, part: PartName, source: str, where: str) -> Non
     module = model.get_submodule(part)
     if source.endswith(SUFFIXES):
         if part != "speaker":
-            raise ModelFileError(f"{where}: a published checkpoint is of a speaker module. Name a model")
+            raise ModelFileError(f"{where}: {source} is no model folder, which this part needs")
         load_weights(module, read_published_encoder(source), source)
         return
     folder = resolve_model_folder(source)
@@ -344,6 +367,11 @@ def _prepare_folder(output: Path, resolved: Mapping[str, Any]) -> None:
     except OSError as error:
         raise OutputError(f"{output}: cannot be made a folder ({error.strerror})") from error
     write_config(output / CONFIG, resolved)
+
+
+def _learns_statistics(module: nn.Module) -> bool:
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
+    return any(part.training for part in module.modules() if isinstance(part, kinds))
 
 
 def _num_parameters(module: nn.Module) -> int:

@@ -98,6 +98,7 @@ def break_plan(plan, path):
 
 
 def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path):
+    pytest.importorskip("pesq")
     plans = read_plans(find_mixtures(mixtures))
     told = []
     summary = evaluate_extraction(
@@ -191,6 +192,7 @@ def test_a_silent_target_and_a_wild_model_are_broken_rows(mixtures, extractor, t
 
 
 def test_a_metric_without_a_value_is_left_out_alone(mixtures, tmp_path):
+    pytest.importorskip("pesq")
     plan = read_plans(mixtures / "mixtures.jsonl")[0]
     short = replace(plan, num_samples=3200)  # 0.2 s
     summary = evaluate_extraction(

@@ -186,8 +186,15 @@ def test_what_a_user_may_call_a_model(folder):
     for path in (folder, folder.parent, folder / "config.yaml", folder / "model.safetensors"):
         assert resolve_model_folder(path) == folder
         assert resolve_model_folder(str(path)) == folder
-    for path in (None, "bundled"):
-        assert resolve_model_folder(path) == bundle.path() / "extraction"
+
+
+@pytest.mark.parametrize("name", [None, "bundled"])
+def test_the_bundled_model(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(bundle, "path", lambda: tmp_path)
+    with pytest.raises(ModelFileError, match="extraction: the bundled model is missing. Install"):
+        resolve_model_folder(name)
+    (tmp_path / "extraction").mkdir()
+    assert resolve_model_folder(name) == tmp_path / "extraction"
 
 
 def test_what_is_no_model(folder, tmp_path):

@@ -46,6 +46,17 @@ def test_padding_is_not_heard(speaker):
     assert distance(whole[1], alone[1]) > 1e-3
 
 
+def test_padding_is_not_heard_in_training_either(speaker):
+    """There, one batch is wanted for BatchNorm: the short are repeated, never the long cut."""
+    lengths = torch.tensor([2003, 5003, 3001])
+    enrollment = speech(3, 5003)
+    whole = enrollment.clone()
+    for row, length in enumerate(lengths):
+        whole[row] = enrollment[row, :length].repeat(3)[:5003]
+    expected = speaker.train()(whole).embedding
+    torch.testing.assert_close(speaker.cue(enrollment, lengths).embedding, expected)
+
+
 def test_gradients_reach_every_parameter(speaker):
     speaker.train()
     embedding = speaker(speech(3, 5003)).embedding

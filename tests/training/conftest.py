@@ -1,4 +1,4 @@
-"""A corpus of voices that a small model can tell apart in seconds: hums, each at a pitch of its own."""
+"""A corpus of voices that a small model soon tells apart: hums, each at a pitch of its own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def hums(tmp_path_factory):
             records.append(Utterance(path.stem, str(number), path.name, round(1.5 * RATE), RATE))
     write_manifest(folder / "train.jsonl", records)
     options = SimulationOptions("", mixture_seconds=1.0, enrollment_seconds=None)
-    planner = MixturePlanner(read_manifest(folder / "train.jsonl", Utterance), [], [], options, RATE)
+    utterances = read_manifest(folder / "train.jsonl", Utterance)
+    planner = MixturePlanner(utterances, [], [], options, RATE)
     plans = [planner.draw(np.random.default_rng(n), mixture_id=f"v{n}") for n in range(3)]
     write_plans(folder / "valid.jsonl", plans)
     config = {"task": "verification", "sample_rate": RATE, "model": {"speaker": SPEAKER}}
@@ -69,7 +70,7 @@ def write_experiment(hums, tmp_path):
             "freeze": ["speaker"],
             "data": {
                 "train": {"utterances": str(hums / "train.jsonl"), "mixture_seconds": 0.5,
-                          "enrollment_seconds": None},
+                          "enrollment_seconds": 0.8},
                 "valid": {"mixtures": str(hums / "valid.jsonl")},
             },
             "optimizer": {"name": "adam", "learning_rate": 0.01},

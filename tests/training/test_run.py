@@ -55,7 +55,8 @@ def test_what_a_run_leaves_in_its_folder(write_experiment, hums, tmp_path):
     events.Reload()
     tags = events.Tags()
     assert {"train/loss", "valid/si_sdri"} <= set(tags["scalars"])
-    signals = {f"{name}/{kind}" for name in ("v0", "v1") for kind in ("mixture", "estimate", "target")}
+    kinds = ("mixture", "estimate", "target")
+    signals = {f"{name}/{kind}" for name in ("v0", "v1") for kind in kinds}
     assert set(tags["audio"]) == signals
     assert set(tags["images"]) == {"v0/spectrograms", "v1/spectrograms"}
     assert [event.step for event in events.Images("v0/spectrograms")] == [2, 4]
@@ -126,9 +127,8 @@ def test_a_killed_and_resumed_run_ends_where_a_straight_one_does(
     assert step == 20
     assert_equal_weights(once, resumed)
     assert read_metrics(killed) == read_metrics(straight)
-    assert_equal_weights(
-        load_file(straight / "model/model.safetensors"), load_file(killed / "model/model.safetensors")
-    )
+    best = "model/model.safetensors"
+    assert_equal_weights(load_file(straight / best), load_file(killed / best))
 
 
 @pytest.mark.parametrize("fusion", ["concat", "add", "multiply", "film"])

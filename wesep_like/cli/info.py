@@ -24,10 +24,14 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Load a model and say what it is made of."""
-    from wesep_like.inference.model_folder import find_model_folder
-    from wesep_like.models.model_file import WEIGHTS, load_model, read_model_config
+    from wesep_like.models.model_file import (
+        WEIGHTS,
+        load_model,
+        read_model_config,
+        resolve_model_folder,
+    )
 
-    folder = find_model_folder(model)
+    folder = resolve_model_folder(model)
     config = read_model_config(folder)
     loaded = load_model(folder)
     parts = {

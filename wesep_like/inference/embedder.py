@@ -14,10 +14,9 @@ from torch import Tensor
 from wesep_like.audio.resample import resample
 from wesep_like.errors import AudioError, ModelFileError
 from wesep_like.inference.device import find_device
-from wesep_like.inference.model_folder import find_model_folder
 from wesep_like.inference.signals import MIN_SECONDS, to_mono, warn_if_short
 from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.model_file import CONFIG, read_model_config
+from wesep_like.models.model_file import CONFIG, read_model_config, resolve_model_folder
 from wesep_like.models.model_file import load_model as load_model_file
 from wesep_like.models.speakers.base import SpeakerModule
 from wesep_like.models.tse import TSEModel
@@ -71,7 +70,7 @@ class Embedder:
             ModelFileError: If it is no model.
         """
         place = find_device(device)
-        folder = find_model_folder(model)
+        folder = resolve_model_folder(model)
         loaded = load_model_file(folder)
         speaker = loaded.speaker if isinstance(loaded, TSEModel) else loaded
         config = read_model_config(folder)

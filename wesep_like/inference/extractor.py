@@ -16,10 +16,10 @@ from wesep_like.errors import ModelFileError
 from wesep_like.inference.chunks import overlap_add
 from wesep_like.inference.device import find_device
 from wesep_like.inference.embedder import Embedder, Signal
-from wesep_like.inference.model_folder import find_model_folder
 from wesep_like.inference.signals import MIN_SECONDS, fit_length, to_mono
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.model_file import load_model as load_model_file
+from wesep_like.models.model_file import resolve_model_folder
 from wesep_like.models.tse import TSEModel
 
 SignalT = TypeVar("SignalT", np.ndarray, Tensor)
@@ -63,7 +63,7 @@ class Extractor:
             ConfigError: If there is no such device.
         """
         place = find_device(device)
-        folder = find_model_folder(model)
+        folder = resolve_model_folder(model)
         loaded = load_model_file(folder)
         if not isinstance(loaded, TSEModel):
             raise ModelFileError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from wesep_like.errors import AudioError, SampleRateError
+from wesep_like.errors import AudioError, MissingPackageError, SampleRateError
 from wesep_like.metrics.pairs import as_signals
 
 
@@ -23,11 +23,17 @@ def pesq(estimate: np.ndarray | Tensor, target: np.ndarray | Tensor, sample_rate
         ShapeError: If the two are not of one shape (samples,).
         SampleRateError: If the rate is neither 8000 nor 16000 Hz.
         AudioError: If PESQ has no value: no speech is found in a signal, or it is too short.
+        MissingPackageError: If the package `pesq` is not installed; it must be compiled.
 
     Source:
         ITU-T P.862 (8 kHz, mapped by P.862.1) and P.862.2 (16 kHz), by the package `pesq`.
     """
-    import pesq as package
+    try:
+        import pesq as package
+    except ImportError as error:
+        raise MissingPackageError(
+            "PESQ: the package pesq is not installed. 'pip install pesq' wants a C compiler"
+        ) from error
 
     estimate, target = as_signals(estimate, target)
     bands = {8000: "nb", 16000: "wb"}

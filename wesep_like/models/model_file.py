@@ -125,7 +125,12 @@ def resolve_model_folder(path: str | Path | None = None) -> Path:
         ModelFileError: If there is none.
     """
     if path is None or str(path) == BUNDLED:
-        return bundle.path() / "extraction"
+        folder = bundle.path() / "extraction"
+        if not folder.is_dir():
+            raise ModelFileError(
+                f"{folder}: the bundled model is missing. Install wesep-like anew, or name a model"
+            )
+        return folder
     path = Path(path)
     if not path.exists():
         raise ModelFileError(

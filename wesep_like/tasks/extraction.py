@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -35,10 +36,11 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a validation example sounds like: its name and signals (samples,) by theirs."""
+    """What a validation example sounds like: signals (samples,) by name."""
 
     name: str
     signals: dict[str, Tensor]
+    sample_rate: int
 
 
 class ExtractionTask(LightningModule):
@@ -48,11 +50,11 @@ class ExtractionTask(LightningModule):
         model: The model.
         losses: Compare the first estimate with the target.
         make_optimizer: Parameters -> optimiser and its schedule, stepped every step.
-        speaker_head: Classifies the training speakers from the embedding; for a speaker module that is
-            trained jointly.
+        speaker_head: Classifies the training speakers from the embedding; for a speaker module
+            that is trained jointly.
         speaker_weight: Weight of its loss.
-        enrollments_recur: The training data has a fixed set of enrollments, so that the cues of a frozen
-            speaker module are kept.
+        enrollments_recur: The training data has a fixed set of enrollments, so that the cues of a
+            frozen speaker module are kept.
     """
 
     def __init__(
@@ -109,8 +111,8 @@ class ExtractionTask(LightningModule):
                 return self._cues.cue(self.model, batch)
             return self.model.cue(batch.enrollment, batch.enrollment_samples)
 
-    def validation_step(self, batch: Batch, index: int) -> list[Shown]:
-        """SI-SDR of fixed mixtures, each treated as `extract` would treat it."""
+    def validation_step(self, batch: Batch, index: int) -> dict[str, list[Shown]]:
+        """SI-SDR of fixed mixtures, each treated as `extract` would treat it; they are `shown`."""
         cue = self._cue(batch, recurs=True)
         shown = []
         for row, length in enumerate(batch.mixture_samples.tolist()):
@@ -128,8 +130,9 @@ class ExtractionTask(LightningModule):
                 }
             )
             signals = {"mixture": mixture, "estimate": estimate, "target": target}
-            shown.append(Shown(batch.ids[row], {k: v[0] for k, v in signals.items()}))
-        return shown
+            first = {name: signal[0] for name, signal in signals.items()}
+            shown.append(Shown(batch.ids[row], first, self.model.sample_rate))
+        return {"shown": shown}
 
     def on_validation_epoch_end(self) -> None:
         """Logs the means over all fixed mixtures, of all processes."""
@@ -143,11 +146,11 @@ class ExtractionTask(LightningModule):
             )
         self._valid_rows.clear()
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser of all that is not frozen, and its schedule."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         optimizer, schedule = self._make_optimizer(parameters)
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+            "lr_scheduler": {"scheduler": schedule, "interval": "step", "frequency": 1},
         }

@@ -38,8 +38,16 @@ class BestModel(Callback):
         _log.info("step %d: %s %.3f%s", trainer.global_step, self._metric, value, mark)
         if is_best:
             self._best = value
-            if trainer.is_global_zero:
-                save_model(self._folder, task.model, self._config)
+            self._save(trainer, task)
+
+    def on_train_end(self, trainer: Trainer, task: LightningModule) -> None:
+        """A run too short for a validation leaves the model that it ends with."""
+        if self._best is None:
+            self._save(trainer, task)
+
+    def _save(self, trainer: Trainer, task: LightningModule) -> None:
+        if trainer.is_global_zero:
+            save_model(self._folder, task.get_submodule("model"), self._config)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

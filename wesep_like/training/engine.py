@@ -1,4 +1,4 @@
-"""Lightning's trainer, set up: how the steps of a task are run, and what a run leaves in its folder."""
+"""Lightning's trainer, set up: how the steps of a task are run, and what a run leaves."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def fit(
     Args:
         task: Has a `model`, and logs `valid/si_sdri`, of which more is better.
         loaders: Training and validation batches.
-        folder: Gets `model/` (the best so far), `checkpoints/`, `metrics.csv`, `tensorboard/` and `train.log`.
+        folder: Gets `model/` (the best so far), `checkpoints/`, `metrics.csv`, `tensorboard/` and
+            `train.log`.
         options: How long, how often, how many.
         config: The resolved config, for the model file.
         device: On a GPU, `torchrun` makes one process for each.
@@ -100,7 +101,7 @@ def fit(
     """
     if device.type == "cpu":
         keep_freed_memory()
-    best = "valid/si_sdri"
+    best, save_every = "valid/si_sdri", options.save_every or options.validate_every
     is_terminal = os.isatty(2)
     callbacks: list[Callback] = [
         MetricsFile(folder / "metrics.csv", options.log_every),
@@ -109,7 +110,7 @@ def fit(
         BestModel(folder / "model", best, config),
         StepsBar() if is_terminal else StepLines(options.log_every),
         _checkpoint(folder, "best", monitor=best, mode="max"),
-        _checkpoint(folder, "last", every_n_train_steps=options.save_every or options.validate_every),
+        _checkpoint(folder, "last", every_n_train_steps=save_every),
     ]
     with run_log(folder / "train.log"), lightning_kept_quiet():
         trainer = Trainer(

@@ -1,4 +1,4 @@
-"""Batches for the trainer: training examples by number without end, validation examples in order."""
+"""Batches for the trainer: training examples by number, validation examples in order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Loaders(LightningDataModule):
         self._num_workers = num_workers
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """From the batch on that the trainer's step needs, which after a resume is not the first."""
+        """From the batch on that the trainer's step needs: after a resume not the first."""
         assert self.trainer is not None
         numbers = BatchNumbers(
             self._batch_size,

@@ -12,8 +12,8 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 def keep_freed_memory() -> None:
     """Freed memory stays with the process, where the C library is glibc; elsewhere nothing happens.
 
-    Else glibc gives every large tensor back to the kernel, and each step waits for the kernel to clear
-    the same pages anew: up to half of a training step on a CPU.
+    Else glibc gives every large tensor back to the kernel, and each step waits for the kernel to
+    clear the same pages anew.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
@@ -34,9 +35,7 @@ class MetricsFile(Callback):
                 rows = list(csv.DictReader(file))
             self._rows = [row for row in rows if int(row["step"]) <= trainer.global_step]
 
-    def on_train_batch_end(
-        self, trainer: Trainer, task: LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
         """A row of what the step logged."""
         step = trainer.global_step
         is_new = not self._rows or int(self._rows[-1]["step"]) < step
@@ -57,7 +56,10 @@ class MetricsFile(Callback):
         self._rows.append({"step": str(step), **more, **found})
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
         # The whole file, which is small, so that it can be read at any time.
-        with atomic_path(self._path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        with (
+            atomic_path(self._path) as draft,
+            draft.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self._rows)

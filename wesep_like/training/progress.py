@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
@@ -35,9 +36,7 @@ class StepLines(Callback):
         """Starts the clock."""
         self._since = (time.perf_counter(), trainer.global_step)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, task: LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
         """Says the loss, and how long a step has taken since the last line."""
         step, (then, before) = trainer.global_step, self._since
         if step == before or step % self._every:

@@ -24,7 +24,7 @@ _NOT_FOR_USERS = (
 
 @contextmanager
 def run_log(path: Path) -> Iterator[None]:
-    """Our messages and warnings also go into a file. Of several processes, only the first one speaks."""
+    """Our messages and warnings also go into a file; of several processes, the first speaks."""
     is_first = int(os.environ.get("RANK", "0")) == 0
     handler = logging.FileHandler(path, encoding="utf-8") if is_first else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

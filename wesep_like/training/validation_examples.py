@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 _RANGE_DB = 70.0
@@ -32,16 +33,17 @@ class ValidationExamples(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Writes what the task shows of the batch; a validation batch is one example."""
-        if batch_idx >= self._count or trainer.logger is None or not trainer.is_global_zero:
+        if batch_idx >= self._count or not trainer.is_global_zero:
             return
+        assert isinstance(trainer.logger, TensorBoardLogger)
         writer, step = trainer.logger.experiment, trainer.global_step
-        for shown in outputs:
+        for shown in outputs["shown"]:
             pictures = []
             for name, signal in shown.signals.items():
                 signal = signal.detach().float().cpu()
                 signal = 0.9 * signal / signal.abs().max().clamp_min(1e-8)
                 writer.add_audio(
-                    f"{shown.name}/{name}", signal, step, sample_rate=task.model.sample_rate
+                    f"{shown.name}/{name}", signal, step, sample_rate=shown.sample_rate
                 )
                 pictures.append(spectrogram_picture(signal))
             # From top to bottom in the order of the task: mixture, estimate, target.
@@ -51,7 +53,7 @@ class ValidationExamples(Callback):
 
 
 def spectrogram_picture(signal: Tensor) -> Tensor:
-    """Log-power spectrogram of `signal` (samples,) as grey levels in [0, 1], (bins, frames), low at the bottom."""
+    """Log power of `signal` (samples,) as grey in [0, 1], (bins, frames), low at the bottom."""
     window = torch.hann_window(512)
     spectrum = torch.stft(signal, 512, 128, window=window, return_complex=True)
     power_db = 20 * torch.log10(spectrum.abs().clamp_min(1e-8))

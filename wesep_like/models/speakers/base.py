@@ -32,12 +32,15 @@ class SpeakerModule(nn.Module):
             enrollment: (batch, samples), zeros at the end of the shorter ones.
             enrollment_samples: Length of each, (batch,); None where all are whole.
 
-        Enrollments of equal length run together. Masks inside every layer would serve in one pass,
-        but would have to be right in every convolution and pooling of every encoder; this is right
-        by itself.
+        What is learnt runs as one batch, for BatchNorm wants one: shorter enrollments are repeated
+        to the length of the longest. Otherwise those of equal length run together, each exactly as
+        if alone. Masks inside every layer would serve in one pass, but would have to be right in
+        every convolution and pooling of every encoder; this is right by itself.
         """
         if enrollment_samples is None:
             return self(enrollment)
+        if self.training:
+            return self(repeated(enrollment, enrollment_samples))
         lengths = enrollment_samples.tolist()
         embeddings: list[Tensor | None] = [None] * len(lengths)
         for length in sorted(set(lengths)):
@@ -46,6 +49,16 @@ class SpeakerModule(nn.Module):
             for row, embedding in zip(rows, found, strict=True):
                 embeddings[row] = embedding
         return SpeakerCue(torch.stack([e for e in embeddings if e is not None]))
+
+
+def repeated(signals: Tensor, num_samples: Tensor) -> Tensor:
+    """Signals (batch, samples) with their padding replaced by the signal again, from its start.
+
+    Args:
+        num_samples: Length of each without padding, (batch,).
+    """
+    places = torch.arange(signals.shape[-1], device=signals.device) % num_samples[:, None]
+    return signals.gather(-1, places)
 
 
 class FbankEncoder(SpeakerModule):

@@ -1,0 +1,62 @@
+import lightning
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from wesep_like.errors import ConfigError
+from wesep_like.training import engine
+from wesep_like.training.engine import TrainerOptions
+from wesep_like.training.validation_examples import spectrogram_picture
+
+
+def test_all_wrong_options_are_told_at_once():
+    with pytest.raises(ConfigError) as caught:
+        TrainerOptions(num_steps=0, batch_size=-1, clip_grad_norm=0.0)
+    assert caught.value.problems == (
+        "num_steps: expected at least 1, got 0",
+        "batch_size: expected at least 1, got -1",
+        "clip_grad_norm: expected more than 0, got 0.0",
+    )
+
+
+def test_gradients_are_clipped_together_and_keep_their_direction(monkeypatch, tmp_path):
+    # WeSep clips each tensor by itself, which turns the gradient as a whole.
+    seen = {}
+
+    class Task(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.small = torch.nn.Parameter(torch.zeros(1))
+            self.large = torch.nn.Parameter(torch.zeros(1))
+            self.model = torch.nn.Linear(1, 1)
+
+        def training_step(self, batch, index):
+            return 3 * self.small.sum() + 40 * self.large.sum()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD([self.small, self.large], lr=0.1)
+
+        def on_train_batch_end(self, *args):
+            seen["small"], seen["large"] = self.small.item(), self.large.item()
+
+    class Loaders(lightning.LightningDataModule):
+        def train_dataloader(self):
+            return DataLoader([0.0, 0.0])
+
+    monkeypatch.setattr(engine, "MetricsFile", lambda *args: lightning.Callback())
+    monkeypatch.setattr(engine, "StepLines", lambda *args: lightning.Callback())
+    options = TrainerOptions(num_steps=1, clip_grad_norm=5.0, log_every=1)
+    engine.fit(Task(), Loaders(), tmp_path, options, {}, device=torch.device("cpu"))
+    norm = (3**2 + 40**2) ** 0.5
+    assert seen["small"] == pytest.approx(-0.1 * 5 * 3 / norm, rel=1e-4)
+    assert seen["large"] == pytest.approx(-0.1 * 5 * 40 / norm, rel=1e-4)
+
+
+def test_a_spectrogram_has_its_tone_at_the_right_height():
+    tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16000) / 16000)
+    picture = spectrogram_picture(tone)
+    assert picture.shape[0] == 257
+    assert picture.min() >= 0
+    assert picture.max() == 1
+    row = picture.mean(dim=1).argmax().item()
+    assert row == 256 - round(1000 / (16000 / 512))

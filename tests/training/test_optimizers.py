@@ -1,0 +1,78 @@
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from wesep_like.errors import ConfigError
+from wesep_like.training.optimizers import OptimizerOptions, ScheduleOptions, learning_rate
+
+
+def rates(num_steps, **schedule):
+    """The learning rate that each step uses."""
+    optimizer = OptimizerOptions(learning_rate=0.1).build([nn.Parameter(torch.zeros(1))])
+    scheduler = ScheduleOptions(**schedule).build(optimizer, num_steps)
+    found = []
+    for _ in range(num_steps):
+        found.append(learning_rate(optimizer))
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+def test_warm_up_is_a_straight_line_from_above_zero():
+    found = rates(8, name="constant", warmup_steps=4)
+    assert found == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1, 0.1, 0.1])
+
+
+def test_exponential_decay_has_one_ratio_and_nears_its_end():
+    found = rates(100, name="exponential", warmup_steps=10, final_learning_rate=0.001)
+    ratios = {round(later / sooner, 9) for sooner, later in itertools.pairwise(found[10:])}
+    assert found[10] == pytest.approx(0.1)
+    assert len(ratios) == 1
+    assert found[-1] == pytest.approx(0.001, rel=0.06)
+
+
+def test_cosine_decay_is_halfway_at_half_time():
+    found = rates(100, name="cosine", final_learning_rate=0.02)
+    assert found[0] == pytest.approx(0.1)
+    assert found[50] == pytest.approx(0.06)
+    assert found[-1] == pytest.approx(0.02, rel=0.01)
+
+
+def test_adamw_decays_weights_and_adam_takes_its_options():
+    weight = nn.Parameter(torch.ones(1))
+    optimizer = OptimizerOptions("adamw", 0.1, weight_decay=0.5).build([weight])
+    weight.grad = torch.zeros(1)
+    optimizer.step()
+    assert weight.item() == pytest.approx(0.95)
+    adam = OptimizerOptions("adam", 0.2, betas=(0.8, 0.9)).build([weight])
+    assert adam.defaults["lr"] == 0.2
+    assert adam.defaults["betas"] == (0.8, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (
+            OptimizerOptions,
+            {"learning_rate": 0.0},
+            r"^learning_rate: expected more than 0",
+        ),
+        (OptimizerOptions, {"weight_decay": -1.0}, r"^weight_decay: expected at least 0"),
+        (ScheduleOptions, {"warmup_steps": -1}, r"^warmup_steps: expected at least 0"),
+        (
+            ScheduleOptions,
+            {"final_learning_rate": 0.0},
+            r"^final_learning_rate: expected more",
+        ),
+        (
+            ScheduleOptions,
+            {"name": "constant", "final_learning_rate": 0.1},
+            r"^final_learning_rate: 'constant' does not decay\. Remove it",
+        ),
+    ],
+)
+def test_wrong_options_say_what_would_be_right(kind, options, message):
+    with pytest.raises(ConfigError, match=message):
+        kind(**options)
