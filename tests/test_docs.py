@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from wesep_like.cli.app import app
-from wesep_like.experiment import check
+from wesep_like.experiment import read_experiment
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "recipes/mini/README.md"]
@@ -41,7 +41,7 @@ def test_commands_are_understood(document):
     for line in lines:
         name, params = parse(line)
         if name in ("train", "check"):
-            check(ROOT / params["config"], params["overrides"] or [])
+            read_experiment(ROOT / params["config"], params["overrides"] or [])
 
 
 def test_an_unknown_option_would_be_found():

@@ -30,7 +30,7 @@ from wesep_like.models.model_file import (
     read_weights,
     resolve_model_folder,
 )
-from wesep_like.models.tse import PARTS, PartName, TSEModel, build_tse
+from wesep_like.models.tse import PARTS, PartName, TSEModel, build_tse, resolved_tse
 from wesep_like.tasks.extraction import ExtractionTask, Weighted
 from wesep_like.training import engine
 from wesep_like.training.engine import TrainerOptions
@@ -205,7 +205,10 @@ def read_experiment(
         problems.lines.extend(_loss_problems(experiment.losses))
     if experiment is None or problems.lines:
         raise ConfigError(f"{config_path}: {line}" for line in dict.fromkeys(problems.lines))
-    return experiment, dataclasses.asdict(experiment)
+    return experiment, {
+        **dataclasses.asdict(experiment),
+        "model": resolved_tse(experiment.model),
+    }
 
 
 def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loaders]:

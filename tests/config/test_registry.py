@@ -253,3 +253,19 @@ def test_a_class_that_no_config_could_describe_is_not_registered(shapes, cls, me
     with pytest.raises(TypeError, match=f"^{cls.__name__}: {message}"):
         shapes.register("x")(cls)
     assert "x" not in shapes.names()
+
+
+def test_a_resolved_section_says_its_defaults_and_builds_the_same():
+    shapes = Registry("shape", Shape)
+
+    @shapes.register("box")
+    class Box(Shape):
+        def __init__(
+            self, depth: int, *, width: float, height: float = 2.0, tags: tuple[int, ...] = (1,)
+        ) -> None:
+            self.sizes = (depth, width, height, tags)
+
+    resolved = shapes.resolved({"name": "box", "width": 3}, "shape")
+    assert resolved == {"name": "box", "width": 3.0, "height": 2.0, "tags": (1,)}
+    section = {"name": "box", "width": 3}
+    assert shapes.build(resolved, "", depth=1).sizes == shapes.build(section, "", depth=1).sizes

@@ -42,7 +42,9 @@ def test_what_a_run_leaves_in_its_folder(write_experiment, hums, tmp_path):
 
     resolved = read_config(folder / "config.yaml")
     assert resolved["model"]["fusion"] == {"name": "concat"}
-    assert resolved["trainer"]["clip_grad_norm"] == 5.0  # a default, written out
+    # Defaults, written out:
+    assert resolved["trainer"]["clip_grad_norm"] == 5.0
+    assert resolved["model"]["separator"]["window_ms"] == 32.0
 
     rows = read_metrics(folder)
     train = [row for row in rows if row["train/loss"]]

@@ -119,6 +119,17 @@ class Registry(Generic[T]):
             self._read(section, where, trust_code)
         return problems.lines
 
+    def resolved(self, section: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """The section with each default written out, so that it means the same for ever.
+
+        Raises:
+            ConfigError: With everything wrong in the section.
+        """
+        cls, said = self._read(section, where, trust_code=True)
+        options = self._signature(cls).options
+        defaults = {option.name: option.default for option in options if not option.required}
+        return {"name": section["name"], **defaults, **said}
+
     def build(
         self, section: Mapping[str, Any], where: str, *, trust_code: bool = True, **wired: object
     ) -> T:
@@ -218,7 +229,8 @@ class Registry(Generic[T]):
         for parameter in parameters:
             required = parameter.default is parameter.empty
             if parameter.kind is parameter.KEYWORD_ONLY:
-                options.append(Option(parameter.name, hints[parameter.name], required))
+                hint = hints[parameter.name]
+                options.append(Option(parameter.name, hint, required, parameter.default))
             else:
                 wired[parameter.name] = required
         for option in options:

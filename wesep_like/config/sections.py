@@ -60,11 +60,12 @@ class Problems:
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """One key that a section may have."""
+    """One key that a section may have; `default` counts where it is not required."""
 
     name: str
     annotation: object
     required: bool
+    default: object = None
 
 
 def read_section(cls: type[D], mapping: object, where: str) -> D:

@@ -147,6 +147,20 @@ def build_tse(
     return TSEModel(speaker, separator, fusions, sample_rate)
 
 
+def resolved_tse(section: Mapping[str, Any], *, where: str = "model") -> dict[str, Any]:
+    """A section that `build_tse` takes, with each default written out.
+
+    Raises:
+        ConfigError: If a part is wrong.
+    """
+    return {
+        "separator": SEPARATORS.resolved(section["separator"], f"{where}.separator"),
+        "speaker": SPEAKERS.resolved(section["speaker"], f"{where}.speaker"),
+        "fusion": FUSIONS.resolved(section["fusion"], f"{where}.fusion"),
+        "fuse_before": section.get("fuse_before", _TSESection.fuse_before),
+    }
+
+
 def build_speaker(
     section: Mapping[str, Any], sample_rate: int, *, where: str = "model", trust_code: bool = False
 ) -> SpeakerModule:
