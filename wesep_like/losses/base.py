@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from wesep_like.config.registry import Registry
 
 
-class WaveformLoss(nn.Module):
+class WaveformLoss(nn.Module, ABC):
     """A distance of waveforms; smaller is better."""
 
+    @abstractmethod
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """One finite, differentiable number an item.
 
@@ -20,12 +23,12 @@ class WaveformLoss(nn.Module):
         Returns:
             (batch,).
         """
-        raise NotImplementedError
 
 
-class SpeakerHead(nn.Module):
+class SpeakerHead(nn.Module, ABC):
     """Tells the training speakers apart by their embeddings; thrown away after training."""
 
+    @abstractmethod
     def logits(self, embedding: Tensor, speakers: Tensor | None = None) -> Tensor:
         """How much each embedding looks like each training speaker.
 
@@ -37,7 +40,6 @@ class SpeakerHead(nn.Module):
         Returns:
             (batch, speakers).
         """
-        raise NotImplementedError
 
     def forward(self, embedding: Tensor, speakers: Tensor) -> Tensor:
         """Cross entropy, averaged over those whose speaker is known.

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from wesep_like import bundle
@@ -48,13 +48,12 @@ def save_model(
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         new = Path(scratch) / "new"
         new.mkdir()
-        save_file(
-            {
-                key: _stored(value, is_half=key.startswith(prefixes) if prefixes else False)
-                for key, value in model.state_dict().items()
-            },
-            new / WEIGHTS,
-        )
+        stored = {
+            key: _stored(value, is_half=key.startswith(prefixes))
+            for key, value in model.state_dict().items()
+        }
+        # safetensors' own way to a file lets nobody but its owner read it.
+        (new / WEIGHTS).write_bytes(save(stored))
         write_config(new / CONFIG, config)
         if folder.exists():
             folder.rename(Path(scratch) / "old")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from wesep_like.config.registry import Registry
 from wesep_like.models.cue import SpeakerCue
 
 
-class Fusion(nn.Module):
+class Fusion(nn.Module, ABC):
     """Steers features by a cue; the shape stays.
 
     Channels are second and time is last, anything between is position, so one class serves
     (batch, channels, frames) and (batch, channels, bands, frames) alike.
     """
 
+    @abstractmethod
     def forward(self, features: Tensor, cue: SpeakerCue) -> Tensor:
         """Features (batch, channels, *positions) -> the same shape."""
-        raise NotImplementedError
 
 
 def over_positions(vector: Tensor, features: Tensor) -> Tensor:

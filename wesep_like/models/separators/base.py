@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from wesep_like.config.registry import Registry
 
 
-class Separator(nn.Module):
+class Separator(nn.Module, ABC):
     """Takes mixtures apart.
 
     `encode`, then every block, then `decode`. A fusion may stand before any block; run straight
@@ -25,13 +26,13 @@ class Separator(nn.Module):
     blocks: nn.ModuleList
     min_samples: int
 
+    @abstractmethod
     def encode(self, mixture: Tensor) -> tuple[Tensor, Any]:
         """Mixture (batch, samples) -> features (batch, channels, *positions) and context."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, features: Tensor, context: Any) -> Tensor:
         """Features and context -> estimates (batch, estimates, samples); [:, 0] is the answer."""
-        raise NotImplementedError
 
 
 SEPARATORS: Registry[Separator] = Registry("separator", Separator)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from wesep_like.config.registry import Registry
 from wesep_like.models.cue import SpeakerCue
 
 
-class SpeakerModule(nn.Module):
+class SpeakerModule(nn.Module, ABC):
     """Turns an enrollment into a cue. Features are its own business.
 
     Attributes:
@@ -21,9 +23,9 @@ class SpeakerModule(nn.Module):
     embed_dim: int
     min_samples: int
 
+    @abstractmethod
     def forward(self, enrollment: Tensor) -> SpeakerCue:
         """The cue of `enrollment` (batch, samples), every sample of which is heard."""
-        raise NotImplementedError
 
     def cue(self, enrollment: Tensor, enrollment_samples: Tensor | None = None) -> SpeakerCue:
         """The cue of enrollments of different lengths; padding is never heard.
@@ -85,9 +87,9 @@ class FbankEncoder(SpeakerModule):
         # Eleven frames, of which the strides of a ResNet leave two for the standard deviation.
         self.min_samples = sample_rate // 8
 
+    @abstractmethod
     def encode(self, features: Tensor) -> Tensor:
         """Features (batch, bins, frames) -> embeddings (batch, embed)."""
-        raise NotImplementedError
 
     def forward(self, enrollment: Tensor) -> SpeakerCue:
         """The cue of `enrollment` (batch, samples)."""
