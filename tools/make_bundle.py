@@ -1,6 +1,6 @@
 """Makes the bundled model, and the example beside it, from an experiment.
 
-    python tools/make_bundle.py EXP PLANS --example test-030 --threshold 0.4
+python tools/make_bundle.py EXP PLANS --example test-030 --threshold 0.4
 """
 
 from __future__ import annotations
