@@ -8,7 +8,8 @@ from wesep_like.inference import extractor as module
 from wesep_like.inference.extractor import Extractor
 from wesep_like.inference.signals import ShortEnrollmentWarning
 from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.model_file import load_model
+from wesep_like.models.model_file import load_model, save_model
+from wesep_like.models.tse import build_tse
 
 
 def noise(seconds, rate=16000, seed=0):
@@ -142,3 +143,28 @@ def test_the_bundled_model_is_what_none_means(tiny_model, tmp_path, monkeypatch)
     (tmp_path / "extraction").symlink_to(tiny_model)
     assert wesep_like.load_model(device="cpu").sample_rate == 16000
     assert wesep_like.load_model("bundled", "cpu").sample_rate == 16000
+
+
+def test_code_from_outside_runs_only_if_it_is_trusted(tmp_path, monkeypatch):
+    (tmp_path / "my_lab.py").write_text(
+        "from wesep_like.models.fusions import Fusion\n"
+        "class Nothing(Fusion):\n"
+        "    def forward(self, features, cue):\n"
+        "        return features\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    section = {
+        "separator": {"name": "bsrnn", "channels": 8, "num_blocks": 1},
+        "speaker": {"name": "ecapa_tdnn", "channels": 16, "embed_dim": 8},
+        "fusion": {"name": "my_lab:Nothing"},
+    }
+    config = {"task": "extraction", "sample_rate": 16000, "model": section}
+    save_model(tmp_path / "model", build_tse(section, 16000, trust_code=True), config)
+    with pytest.raises(ModelFileError, match="is code from outside this package"):
+        wesep_like.load_model(tmp_path / "model", "cpu")
+    with pytest.raises(ModelFileError, match="is code from outside this package"):
+        wesep_like.load_encoder(tmp_path / "model", "cpu")
+    trusted = wesep_like.load_model(tmp_path / "model", "cpu", trust_code=True)
+    assert trusted.extract(noise(1), noise(2), 16000).shape == (16000,)
+    encoder = wesep_like.load_encoder(tmp_path / "model", "cpu", trust_code=True)
+    assert encoder.embed(noise(2), 16000).shape == (8,)

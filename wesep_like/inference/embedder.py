@@ -57,7 +57,13 @@ class Embedder:
         self._min_seconds = max(MIN_SECONDS, speaker.min_samples / sample_rate)
 
     @classmethod
-    def load(cls, model: str | Path | None = None, device: str | torch.device = "auto") -> Embedder:
+    def load(
+        cls,
+        model: str | Path | None = None,
+        device: str | torch.device = "auto",
+        *,
+        trust_code: bool = False,
+    ) -> Embedder:
         """The encoder of a model folder; for an extraction model, its speaker module.
 
         Its threshold is what the model's config says under the key `verification_threshold`.
@@ -65,13 +71,14 @@ class Embedder:
         Args:
             model: As for `Extractor.load`; None is the bundled model.
             device: `auto`, `cpu`, `cuda`, or a torch device.
+            trust_code: See `load_encoder`.
 
         Raises:
             ModelFileError: If it is no model.
         """
         place = find_device(device)
         folder = resolve_model_folder(model)
-        loaded = load_model_file(folder)
+        loaded = load_model_file(folder, trust_code=trust_code)
         speaker = loaded.speaker if isinstance(loaded, TSEModel) else loaded
         config = read_model_config(folder)
         threshold = config.get("verification_threshold")
@@ -162,7 +169,10 @@ class Embedder:
 
 
 def load_encoder(
-    name_or_path: str | Path | None = None, device: str | torch.device = "auto"
+    name_or_path: str | Path | None = None,
+    device: str | torch.device = "auto",
+    *,
+    trust_code: bool = False,
 ) -> Embedder:
     """A speaker encoder, ready to use.
 
@@ -170,6 +180,7 @@ def load_encoder(
         name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled
             one.
         device: `auto` (a GPU if there is one), `cpu` or `cuda`.
+        trust_code: Import what a model names of code from outside this package (`module:Class`).
 
     Raises:
         ModelFileError: If it is no model.
@@ -179,7 +190,7 @@ def load_encoder(
         >>> encoder = load_encoder()  # doctest: +SKIP
         >>> embedding = encoder.embed(speech, sample_rate=16000)  # doctest: +SKIP
     """
-    return Embedder.load(name_or_path, device)
+    return Embedder.load(name_or_path, device, trust_code=trust_code)
 
 
 def _mean(cues: Sequence[SpeakerCue]) -> SpeakerCue:

@@ -49,7 +49,11 @@ class Extractor:
 
     @classmethod
     def load(
-        cls, model: str | Path | None = None, device: str | torch.device = "auto"
+        cls,
+        model: str | Path | None = None,
+        device: str | torch.device = "auto",
+        *,
+        trust_code: bool = False,
     ) -> Extractor:
         """The model of a folder.
 
@@ -57,6 +61,7 @@ class Extractor:
             model: A model folder, an experiment folder, or a file inside; None is the bundled
                 model.
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, or a torch device.
+            trust_code: See `load_model`.
 
         Raises:
             ModelFileError: If it is no extraction model.
@@ -64,7 +69,7 @@ class Extractor:
         """
         place = find_device(device)
         folder = resolve_model_folder(model)
-        loaded = load_model_file(folder)
+        loaded = load_model_file(folder, trust_code=trust_code)
         if not isinstance(loaded, TSEModel):
             raise ModelFileError(
                 f"{folder}: is a speaker encoder, which extracts nothing. Name an extraction "
@@ -142,7 +147,10 @@ class Extractor:
 
 
 def load_model(
-    name_or_path: str | Path | None = None, device: str | torch.device = "auto"
+    name_or_path: str | Path | None = None,
+    device: str | torch.device = "auto",
+    *,
+    trust_code: bool = False,
 ) -> Extractor:
     """An extraction model, ready to use.
 
@@ -150,6 +158,7 @@ def load_model(
         name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled
             model.
         device: `auto` (a GPU if there is one), `cpu` or `cuda`.
+        trust_code: Import what a model names of code from outside this package (`module:Class`).
 
     Raises:
         ModelFileError: If it is no extraction model.
@@ -159,7 +168,7 @@ def load_model(
         >>> extractor = load_model()  # doctest: +SKIP
         >>> target = extractor.extract(mixture, enrollment, sample_rate=16000)  # doctest: +SKIP
     """
-    return Extractor.load(name_or_path, device)
+    return Extractor.load(name_or_path, device, trust_code=trust_code)
 
 
 def _to_level(estimate: Tensor, mixture: Tensor) -> Tensor:
