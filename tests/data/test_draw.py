@@ -168,6 +168,11 @@ def test_speakers_are_drawn_as_asked(corpus):
     assert uniform["e"] == pytest.approx(1400 / 6, abs=50)
     assert by_utterance["a"] == pytest.approx(1400 * 3 / 14, abs=60)
     assert by_utterance["e"] == pytest.approx(1400 / 14, abs=40)
+    by_duration = Counter(
+        plan.target.speaker for plan in corpus.draw(1400, speaker_sampling="by_duration")
+    )
+    assert by_duration["a"] == pytest.approx(1400 * 2.6 / 14.8, abs=50)
+    assert by_duration["e"] == pytest.approx(1400 * 2.2 / 14.8, abs=50)
 
 
 def test_sources_of_a_mixture_are_at_different_places_of_one_room(corpus):

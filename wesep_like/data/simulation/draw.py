@@ -44,7 +44,8 @@ class SimulationOptions:
             ones.
         num_interferers: How many competing speakers, or the lowest and highest number.
         sir_range_db: Power of the target over power of each interferer, in the mixture.
-        speaker_sampling: "uniform" draws each speaker equally often, "by_utterance" each utterance.
+        speaker_sampling: "uniform" draws each speaker equally often, "by_utterance" each utterance,
+            "by_duration" each second of speech.
         speed_probability: How often a source is played at one of `speeds`; a target and its
             enrollment at the same one.
         room_probability: How often a mixture is put into a room.
@@ -64,7 +65,7 @@ class SimulationOptions:
     min_enrollment_seconds: float = 2.0
     num_interferers: int | tuple[int, int] = 1
     sir_range_db: tuple[float, float] = (-5.0, 5.0)
-    speaker_sampling: Literal["uniform", "by_utterance"] = "uniform"
+    speaker_sampling: Literal["uniform", "by_utterance", "by_duration"] = "uniform"
     speed_probability: float = 0.0
     speeds: tuple[float, ...] = (0.9, 1.1)
     room_probability: float = 0.0
@@ -161,15 +162,21 @@ class MixturePlanner:
         for utterance in sorted(utterances, key=lambda utterance: utterance.id):
             self._utterances.setdefault(utterance.speaker, []).append(utterance)
         self.speakers = sorted(self._utterances)
-        is_uniform = options.speaker_sampling == "uniform"
-        self._weights = np.array(
-            [1.0 if is_uniform else len(self._utterances[speaker]) for speaker in self.speakers]
-        )
+        self._weights = np.array([self._weight(speaker) for speaker in self.speakers])
         self._noises = sorted(noises, key=lambda noise: noise.id)
         self._rooms: dict[str, list[Room]] = {}
         for room in sorted(rooms, key=lambda room: room.id):
             self._rooms.setdefault(room.room, []).append(room)
         self._check()
+
+    def _weight(self, speaker: str) -> float:
+        """How often a speaker is drawn, relative to others."""
+        utterances = self._utterances[speaker]
+        return {
+            "uniform": 1.0,
+            "by_utterance": len(utterances),
+            "by_duration": sum(u.num_samples / u.sample_rate for u in utterances),
+        }[self.options.speaker_sampling]
 
     def _check(self) -> None:
         options, num_sources = self.options, 1 + self.options.interferer_range[1]
