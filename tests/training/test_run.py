@@ -133,6 +133,26 @@ def test_a_killed_and_resumed_run_ends_where_a_straight_one_does(
     assert_equal_weights(load_file(straight / best), load_file(killed / best))
 
 
+def test_a_resumed_run_knows_which_model_was_the_best(write_experiment, tmp_path):
+    # A learning rate that ruins what was learnt: the first validation is the best.
+    path = write_experiment(trainer={"num_steps": 2, "validate_every": 2, "save_every": 2})
+    ruinous = ["optimizer.learning_rate=0.5", "schedule={name: constant}"]
+    experiment.train(path, ruinous, tmp_path / "exp")
+    before = load_file(tmp_path / "exp/model/model.safetensors")
+    experiment.train(path, [*ruinous, "trainer.num_steps=4"], tmp_path / "exp", resume=True)
+    valid = [
+        float(row["valid/si_sdri"])
+        for row in read_metrics(tmp_path / "exp")
+        if row["valid/si_sdri"]
+    ]
+    assert len(valid) == 2
+    after = load_file(tmp_path / "exp/model/model.safetensors")
+    is_kept = all(torch.equal(before[key], after[key]) for key in before)
+    assert is_kept == (valid[0] >= valid[1])
+    best = torch.load(tmp_path / "exp/checkpoints/best.ckpt", weights_only=True)
+    assert best["global_step"] == (2 if is_kept else 4)
+
+
 @pytest.mark.parametrize("fusion", ["concat", "add", "multiply", "film"])
 @pytest.mark.parametrize("freeze", [["speaker"], []], ids=["frozen", "joint"])
 def test_the_loss_falls(write_experiment, tmp_path, fusion, freeze):

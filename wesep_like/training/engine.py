@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from wesep_like.errors import ConfigError
 from wesep_like.training.best_model import BestModel
+from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
 from wesep_like.training.memory import keep_freed_memory
 from wesep_like.training.metrics_file import MetricsFile
@@ -109,8 +110,14 @@ def fit(
         ValidationExamples(options.num_examples),
         BestModel(folder / "model", best, config),
         StepsBar() if is_terminal else StepLines(options.log_every),
-        _checkpoint(folder, "best", monitor=best, mode="max"),
-        _checkpoint(folder, "last", every_n_train_steps=save_every),
+        ModelCheckpoint(
+            folder / "checkpoints",
+            filename="best",
+            monitor=best,
+            mode="max",
+            enable_version_counter=False,
+        ),
+        LastCheckpoint(folder / "checkpoints/last.ckpt", save_every),
     ]
     with run_log(folder / "train.log"), lightning_kept_quiet():
         trainer = Trainer(
@@ -148,12 +155,6 @@ def fit(
         if trainer.interrupted:
             raise KeyboardInterrupt
         _log.info("done after %d steps", trainer.global_step)
-
-
-def _checkpoint(folder: Path, name: str, **when: Any) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        folder / "checkpoints", filename=name, enable_version_counter=False, save_top_k=1, **when
-    )
 
 
 def _processes(device: torch.device) -> dict[str, Any]:
