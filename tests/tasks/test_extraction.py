@@ -154,6 +154,7 @@ def test_padding_of_a_validation_batch_is_not_measured(model, plans):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:skipped")  # two files of the corpus are cut short
 def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path):
     from wesep_like.data.corpora import prepare
     from wesep_like.data.simulation.plans import read_plans
