@@ -24,6 +24,7 @@ from wesep_like.inference.device import find_device
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
 from wesep_like.losses import CLASSIFIERS, LOSSES
 from wesep_like.models.model_file import (
+    CONFIG,
     WEIGHTS,
     load_weights,
     read_model_config,
@@ -38,9 +39,6 @@ from wesep_like.training.loaders import Loaders
 from wesep_like.training.optimizers import OptimizerOptions, ScheduleOptions
 
 _log = logging.getLogger(__name__)
-
-CONFIG = "config.yaml"
-LAST_CHECKPOINT = "checkpoints/last.ckpt"
 
 
 @dataclass(frozen=True)
@@ -332,7 +330,7 @@ def _initialise(model: TSEModel, part: PartName, source: str, where: str) -> Non
 
 def _find_checkpoint(output: Path, resolved: Mapping[str, Any], resume: bool) -> Path | None:
     """The checkpoint to go on from, or None to start."""
-    checkpoint = output / LAST_CHECKPOINT
+    checkpoint = output / engine.LAST_CHECKPOINT
     if not resume:
         if checkpoint.exists():
             raise OutputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import types
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wesep_like.config.atomic import atomic_path
+from wesep_like.config.sections import nearest
 from wesep_like.errors import ManifestError, OutputError
 
 _MAX_PROBLEMS = 10
@@ -118,8 +118,7 @@ def _from_json(cls: type[D], mapping: Mapping[str, object], prefix: str = "") ->
     known = _fields(cls)  # type: ignore[arg-type]  # mypy: a type variable has no hash
     for name in mapping:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = nearest(name, known)
             raise ValueError(
                 f"no field is called {prefix + name!r}{hint}. Fields: {', '.join(known)}"
             )

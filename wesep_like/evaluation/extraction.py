@@ -7,7 +7,6 @@ user would hear.
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import time
 import warnings
@@ -24,6 +23,7 @@ import torch
 
 import wesep_like
 from wesep_like.config.atomic import atomic_path, check_writable
+from wesep_like.config.sections import nearest
 from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.simulation.render import collate, render
@@ -260,8 +260,7 @@ def _columns(metrics: Sequence[str]) -> list[str]:
 def _check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     for name in metrics:
         if name not in METRICS:
-            near = difflib.get_close_matches(name, METRICS, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = nearest(name, METRICS)
             raise ConfigError(
                 f"metrics: no metric is called {name!r}{hint}. Known: {', '.join(METRICS)}"
             )

@@ -27,6 +27,8 @@ from wesep_like.training.validation_examples import ValidationExamples
 
 _log = logging.getLogger("wesep_like")
 
+LAST_CHECKPOINT = "checkpoints/last.ckpt"  # in the folder of a run
+
 
 @dataclass(frozen=True)
 class TrainerOptions:
@@ -117,7 +119,7 @@ def fit(
             mode="max",
             enable_version_counter=False,
         ),
-        LastCheckpoint(folder / "checkpoints/last.ckpt", save_every),
+        LastCheckpoint(folder / LAST_CHECKPOINT, save_every),
     ]
     with run_log(folder / "train.log"), lightning_kept_quiet():
         trainer = Trainer(
