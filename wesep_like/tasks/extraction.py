@@ -15,12 +15,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from wesep_like.data.batch import Batch
 from wesep_like.data.simulation.render import Clips, render
 from wesep_like.losses import SpeakerHead, WaveformLoss
+from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
 from wesep_like.tasks.cue_cache import CueCache
-
-# An estimate that improves less than this went to the wrong speaker, or nowhere.
-FAILURE_DB = 1.0
 
 MakeOptimizer = Callable[[Sequence[nn.Parameter]], tuple[Optimizer, LRScheduler]]
 
@@ -126,7 +124,7 @@ class ExtractionTask(LightningModule):
                 {
                     "si_sdr": after.item(),
                     "si_sdri": improvement.item(),
-                    "failure_rate": float(improvement.item() < FAILURE_DB),
+                    "failure_rate": float(improvement.item() < FAILURE_BELOW_DB),
                 }
             )
             signals = {"mixture": mixture, "estimate": estimate, "target": target}
