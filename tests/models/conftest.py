@@ -2,29 +2,52 @@ import pytest
 
 from wesep_like.models import build_tse
 
-# Sizes small enough for a test; a speaker module that is not here has its own.
-TINY = {
+# Sizes small enough for a test; what is not here is small enough by itself.
+TINY_SEPARATORS = {
+    "bsrnn": {"channels": 4, "hidden_dim": 3, "mask_dim": 5, "num_blocks": 2},
+    "conv_tasnet": {
+        "num_filters": 12,
+        "bottleneck_dim": 4,
+        "hidden_dim": 6,
+        "num_layers": 2,
+        "num_repeats": 2,
+    },
+    "spex_plus": {
+        "num_filters": 8,
+        "bottleneck_dim": 4,
+        "hidden_dim": 6,
+        "num_layers": 2,
+        "num_repeats": 2,
+    },
+    "dpccn": {"channels": 2, "tcn_dim": 6, "num_tcns": 2, "num_tcn_layers": 2},
+    "tfgridnet": {
+        "channels": 4,
+        "hidden_dim": 3,
+        "num_blocks": 2,
+        "num_heads": 2,
+        "query_dim": 130,
+        "window_ms": 8.0,
+        "hop_ms": 4.0,
+    },
+}
+TINY_SPEAKERS = {
     "resnet18": {"channels": 2, "embed_dim": 12},
     "resnet34": {"channels": 2, "embed_dim": 12},
     "ecapa_tdnn": {"channels": 16, "embed_dim": 12},
     "campplus": {"embed_dim": 12},
+    "twin_encoder": {"channels": 4, "embed_dim": 12},
 }
 
 
 @pytest.fixture(scope="session")
 def tiny_section():
-    """Makes the `model` section of a small model: `tiny_section(speaker, fusion, fuse_before)`."""
+    """The `model` section of a small model: `(speaker, fusion, fuse_before, separator)`."""
 
-    def make(speaker="ecapa_tdnn", fusion="film", fuse_before="every"):
+    def make(speaker="ecapa_tdnn", fusion="film", fuse_before="every", separator=None):
+        separator = separator or ("spex_plus" if speaker == "twin_encoder" else "bsrnn")
         return {
-            "separator": {
-                "name": "bsrnn",
-                "channels": 4,
-                "hidden_dim": 3,
-                "mask_dim": 5,
-                "num_blocks": 2,
-            },
-            "speaker": {"name": speaker, **TINY.get(speaker, {})},
+            "separator": {"name": separator, **TINY_SEPARATORS.get(separator, {})},
+            "speaker": {"name": speaker, **TINY_SPEAKERS.get(speaker, {})},
             "fusion": {"name": fusion},
             "fuse_before": fuse_before,
         }

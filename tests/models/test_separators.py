@@ -6,53 +6,46 @@ from wesep_like.models.separators import SEPARATORS
 from wesep_like.models.separators.bands import band_widths
 from wesep_like.models.separators.bsrnn import PUBLISHED_BANDS
 
-TINY = {"bsrnn": {"channels": 4, "hidden_dim": 3, "mask_dim": 5, "num_blocks": 2}}
 
+@pytest.fixture
+def build(tiny_section):
+    """Builds a small separator: `(name, sample_rate, **options)`."""
 
-def build(name, sample_rate=16000, **options):
-    section = {"name": name, **TINY.get(name, {}), **options}
-    return SEPARATORS.build(section, "model.separator", sample_rate=sample_rate)
+    def make(name, sample_rate=16000, **options):
+        section = {**tiny_section(separator=name)["separator"], **options}
+        return SEPARATORS.build(section, "model.separator", sample_rate=sample_rate)
 
-
-def run(separator, mixture):
-    """Straight through, with no speaker: a plain separation model."""
-    features, context = separator.encode(mixture)
-    assert features.shape[:2] == (len(mixture), separator.feature_dim)
-    for block in separator.blocks:
-        shape = features.shape
-        features = block(features)
-        assert features.shape == shape
-    return separator.decode(features, context)
+    return make
 
 
 @pytest.mark.parametrize("name", SEPARATORS.names())
 @pytest.mark.parametrize("sample_rate", [8000, 16000, 44100])
 @pytest.mark.parametrize("num_samples", [1600, 1601, 1602, 1603])
-def test_an_estimate_is_as_long_as_its_mixture(name, sample_rate, num_samples):
-    estimates = run(build(name, sample_rate), torch.randn(2, num_samples))
+def test_an_estimate_is_as_long_as_its_mixture(build, name, sample_rate, num_samples):
+    estimates = build(name, sample_rate)(torch.randn(2, num_samples))
     assert estimates.shape[0] == 2
     assert estimates.shape[2] == num_samples
     assert estimates.isfinite().all()
 
 
 @pytest.mark.parametrize("name", SEPARATORS.names())
-def test_the_shortest_mixture(name):
+def test_the_shortest_mixture(build, name):
     separator = build(name)
-    assert run(separator, torch.randn(1, separator.min_samples)).shape[2] == separator.min_samples
+    assert separator(torch.randn(1, separator.min_samples)).shape[2] == separator.min_samples
 
 
 @pytest.mark.parametrize("name", SEPARATORS.names())
-def test_a_batch_is_its_singles(name):
+def test_a_batch_is_its_singles(build, name):
     separator = build(name).eval()
     mixture = torch.randn(3, 1603) * torch.tensor([[1.0], [0.01], [10.0]])
-    singles = torch.cat([run(separator, mixture[row : row + 1]) for row in range(3)])
-    torch.testing.assert_close(run(separator, mixture), singles, atol=1e-5, rtol=1e-4)
+    singles = torch.cat([separator(mixture[row : row + 1]) for row in range(3)])
+    torch.testing.assert_close(separator(mixture), singles, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", SEPARATORS.names())
-def test_gradients_reach_every_parameter(name):
+def test_gradients_reach_every_parameter(build, name):
     separator = build(name)
-    run(separator, torch.randn(2, 1603)).square().sum().backward()
+    separator(torch.randn(2, 1603)).square().sum().backward()
     for key, parameter in separator.named_parameters():
         assert parameter.grad is not None, key
         assert parameter.grad.isfinite().all(), key
@@ -60,28 +53,28 @@ def test_gradients_reach_every_parameter(name):
 
 
 @pytest.mark.parametrize("name", SEPARATORS.names())
-def test_silence_stays_silent_and_its_gradient_finite(name):
+def test_silence_stays_silent_and_its_gradient_finite(build, name):
     separator = build(name)
     mixture = torch.zeros(1, 1603, requires_grad=True)
-    estimates = run(separator, mixture)
+    estimates = separator(mixture)
     estimates.sum().backward()
     assert estimates.abs().max() < 1e-6
     assert all(parameter.grad.isfinite().all() for parameter in separator.parameters())
 
 
 @pytest.mark.parametrize("name", SEPARATORS.names())
-def test_half_precision(name):
+def test_half_precision(build, name):
     separator = build(name)
     mixture = torch.randn(2, 1603)
-    expected = run(separator, mixture)
+    expected = separator(mixture)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        estimates = run(separator, mixture)
+        estimates = separator(mixture)
     assert estimates.dtype == torch.float32
     assert (estimates - expected).norm() < 0.1 * expected.norm()
 
 
 @pytest.mark.parametrize("name", SEPARATORS.names())
-def test_it_builds_on_the_meta_device(name):
+def test_it_builds_on_the_meta_device(build, name):
     with torch.device("meta"):
         separator = build(name)
     tensors = (*separator.parameters(), *separator.buffers())
@@ -102,16 +95,16 @@ def test_bands_cover_every_bin_once_at_any_rate(sample_rate, num_bins):
     assert all(width <= widest for _, width in widths)
 
 
-def test_bands_are_treated_in_batches():
+def test_bands_are_treated_in_batches(build):
     separator = build("bsrnn")
     assert len(separator.split.layers) == len(separator.masks.heads) == 5  # not 32
 
 
-def test_the_level_of_a_mixture_passes_through():
+def test_the_level_of_a_mixture_passes_through(build):
     separator = build("bsrnn").eval()
     mixture = torch.randn(1, 1603)
     torch.testing.assert_close(
-        run(separator, 0.125 * mixture), 0.125 * run(separator, mixture), atol=1e-5, rtol=1e-3
+        separator(0.125 * mixture), 0.125 * separator(mixture), atol=1e-5, rtol=1e-3
     )
 
 
@@ -128,6 +121,6 @@ def test_the_level_of_a_mixture_passes_through():
         ({"mask_dim": 0}, "mask_dim: expected at least 1, got 0"),
     ],
 )
-def test_options_that_cannot_be(options, message):
+def test_options_that_cannot_be(build, options, message):
     with pytest.raises(ConfigError, match=rf"^model\.separator\.{message}"):
         build("bsrnn", **options)

@@ -2,15 +2,22 @@ import pytest
 import torch
 
 from wesep_like.errors import AudioError, ConfigError
+from wesep_like.models import build_speaker, build_tse
+from wesep_like.models.separators import SEPARATORS
 from wesep_like.models.speakers import SPEAKERS
 from wesep_like.models.speakers.pooling import AttentivePooling, StatisticsPooling
+
+# Those that hear through a filterbank of their own.
+FBANK_ENCODERS = [name for name in SPEAKERS.names() if name != "twin_encoder"]
 
 
 @pytest.fixture(params=SPEAKERS.names())
 def speaker(request, tiny_section):
     """One of each kind, in evaluation mode."""
-    section = tiny_section(request.param)["speaker"]
-    return SPEAKERS.build(section, "model.speaker", sample_rate=16000).eval()
+    section = tiny_section(request.param)
+    separator = SEPARATORS.build(section["separator"], "model.separator", sample_rate=16000)
+    wired = {"sample_rate": 16000, "separator": separator}
+    return SPEAKERS.build(section["speaker"], "model.speaker", **wired).eval()
 
 
 def speech(*shape):
@@ -79,6 +86,11 @@ def test_autocast_leaves_the_features_alone(speaker):
 
 def test_the_shortest_enrollment(speaker):
     assert speaker(speech(1, speaker.min_samples)).embedding.isfinite().all()
+
+
+@pytest.mark.parametrize("name", FBANK_ENCODERS)
+def test_too_short_for_a_frame(tiny_section, name):
+    speaker = SPEAKERS.build(tiny_section(name)["speaker"], "s", sample_rate=16000)
     with pytest.raises(AudioError, match="samples: 399 are too few for a frame of features"):
         speaker(speech(1, 399))
 
@@ -88,11 +100,11 @@ def test_silence_gives_a_finite_cue(speaker):
 
 
 def test_the_level_of_an_enrollment_does_not_matter(speaker):
-    enrollment = speech(1, 5003)
+    enrollment = 20 * speech(1, 5003)
     assert distance(speaker(0.25 * enrollment).embedding, speaker(enrollment).embedding) < 1e-3
 
 
-@pytest.mark.parametrize("name", SPEAKERS.names())
+@pytest.mark.parametrize("name", FBANK_ENCODERS)
 @pytest.mark.parametrize("pooling", ["statistics", "attentive"])
 def test_each_takes_either_pooling_and_other_rates(tiny_section, name, pooling):
     section = {**tiny_section(name)["speaker"], "pooling": pooling, "num_bins": 40}
@@ -107,7 +119,7 @@ def test_an_unknown_pooling():
         SPEAKERS.build({"name": "resnet18", "pooling": "mean"}, "s", sample_rate=8000)
 
 
-@pytest.mark.parametrize("name", SPEAKERS.names())
+@pytest.mark.parametrize("name", FBANK_ENCODERS)
 def test_sizes_that_cannot_be(name):
     with pytest.raises(ConfigError) as raised:
         SPEAKERS.build({"name": name, "embed_dim": 0, "num_bins": -1}, "s", sample_rate=8000)
@@ -115,6 +127,36 @@ def test_sizes_that_cannot_be(name):
         "s.embed_dim: expected at least 1, got 0",
         "s.num_bins: expected at least 1, got -1",
     )
+
+
+def test_a_twin_encoder_goes_with_spex_plus(tiny_section):
+    section = {**tiny_section("twin_encoder"), "separator": tiny_section()["separator"]}
+    with pytest.raises(ConfigError) as raised:
+        build_tse(section, 16000)
+    assert raised.value.problems == (
+        "model.speaker.name: 'twin_encoder' goes with the separator 'spex_plus' only",
+    )
+    with pytest.raises(ConfigError, match="asks for separator, which no speaker module is given"):
+        build_speaker({"speaker": section["speaker"]}, 16000)
+
+
+def test_a_twin_encoder_shares_the_filters(tiny_section):
+    model = build_tse(tiny_section("twin_encoder", "add"), 16000).eval()
+    assert not any("filterbank" in key for key in model.speaker.state_dict())
+    enrollment = speech(1, 2407)
+    before = model.cue(enrollment).embedding
+    with torch.no_grad():
+        for parameter in model.separator.filterbanks.parameters():
+            parameter.add_(1)
+    assert distance(model.cue(enrollment).embedding, before) > 1e-3
+    # So it always says the same only if they are frozen too.
+    model.freeze(["speaker"])
+    assert not model.is_speaker_frozen
+    model.train()(speech(1, 1603), enrollment).estimates.sum().backward()
+    assert all(parameter.grad is None for parameter in model.speaker.parameters())
+    assert all(parameter.grad is not None for parameter in model.separator.parameters())
+    model.freeze(["separator"])
+    assert model.is_speaker_frozen
 
 
 def test_ecapa_tdnn_wants_slices_of_equal_width():

@@ -18,6 +18,7 @@ from wesep_like.models.speakers import SPEAKERS, SpeakerModule
 
 PartName = Literal["speaker", "separator", "fusions"]
 PARTS: tuple[PartName, ...] = get_args(PartName)
+FusionAxis = Literal["channels", "frequency"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,11 @@ class TSEModel(nn.Module):
     Args:
         speaker: Turns the enrollment into a cue.
         separator: Takes the mixture apart.
-        fusions: A fusion for each number of a block that it stands before.
+        fusions: A fusion for each number of a block where it stands; one that stands at several
+            is shared by them.
         sample_rate: Hz.
+        fuse_axis: What a fusion takes for channels: the channels, or the frequencies, which are
+            then steered alike in every channel.
     """
 
     def __init__(
@@ -49,12 +53,19 @@ class TSEModel(nn.Module):
         separator: Separator,
         fusions: Mapping[int, Fusion],
         sample_rate: int,
+        fuse_axis: FusionAxis = "channels",
     ) -> None:
         super().__init__()
         self.speaker = speaker
         self.separator = separator
-        self.fusions = nn.ModuleDict({str(number): fusion for number, fusion in fusions.items()})
+        # Each fusion once, under the number of the first block that it stands at.
+        names: dict[Fusion, str] = {}
+        for number, fusion in sorted(fusions.items()):
+            names.setdefault(fusion, str(number))
+        self.fusions = nn.ModuleDict({name: fusion for fusion, name in names.items()})
+        self._fusion_at = {number: names[fusion] for number, fusion in fusions.items()}
         self.sample_rate = sample_rate
+        self.fuse_axis = fuse_axis
         self._frozen: set[str] = set()
 
     def freeze(self, parts: Collection[PartName]) -> None:
@@ -67,7 +78,8 @@ class TSEModel(nn.Module):
     @property
     def is_speaker_frozen(self) -> bool:
         """Whether an enrollment always gives the same cue."""
-        return "speaker" in self._frozen
+        heard_through = {"speaker", "separator"} if self.speaker.shares_separator else {"speaker"}
+        return heard_through <= self._frozen
 
     def train(self, mode: bool = True) -> TSEModel:
         """Sets training mode, but never for a frozen part: its BatchNorm must not learn either."""
@@ -83,12 +95,16 @@ class TSEModel(nn.Module):
 
     def estimates(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """All estimates (batch, estimates, samples) for `mixture` (batch, samples)."""
-        features, context = self.separator.encode(mixture)
-        for number, block in enumerate(self.separator.blocks):
-            if str(number) in self.fusions:
-                features = self.fusions[str(number)](features, cue)
-            features = block(features)
-        return self.separator.decode(features, context)
+
+        def steer(number: int, features: Tensor) -> Tensor:
+            if number not in self._fusion_at:
+                return features
+            fusion = self.fusions[self._fusion_at[number]]
+            if self.fuse_axis == "channels":
+                return fusion(features, cue)
+            return fusion(features.transpose(1, 2), cue).transpose(1, 2)
+
+        return self.separator(mixture, steer)
 
     def extract(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """The voice (batch, samples) that `cue` tells of, out of `mixture` (batch, samples)."""
@@ -108,8 +124,9 @@ def build_tse(
     """The model that the config section `model` describes.
 
     Args:
-        section: `separator`, `speaker`, `fusion`, and `fuse_before`: `first`, `every` or block
-            numbers.
+        section: `separator`, `speaker`, `fusion`; `fuse_before`: `first`, `every` or block
+            numbers; `fuse_axis`: `channels` or `frequency`; `fuse_shared`: whether one fusion
+            stands at all of these blocks, or each has its own.
         sample_rate: Hz.
         where: Path of the section, for messages.
         trust_code: Import classes that the config names by `module:Class`.
@@ -118,33 +135,52 @@ def build_tse(
         ConfigError: With everything that is wrong.
     """
     problems = Problems()
+    fused = _TSESection({}, {}, {})
     with problems.collecting():
-        read_section(_TSESection, section, where)
+        fused = read_section(_TSESection, section, where)
     # A wrong separator must not hide what is wrong with the speaker module: what could not be built
     # leaves these sizes in place, and nothing is returned then.
-    feature_dim, num_blocks, embed_dim = 1, 1, 1
+    num_blocks, embed_dim = 1, 1
+    dims: Sequence[int] = (1,)
     build: dict[str, Any] = {"sample_rate": sample_rate, "trust_code": trust_code}
     with problems.collecting():
         separator = SEPARATORS.build(section.get("separator", {}), f"{where}.separator", **build)
-        feature_dim, num_blocks = separator.feature_dim, len(separator.blocks)
+        num_blocks, dims = len(separator.blocks), separator.feature_dims
+        build["separator"] = separator  # for a speaker module that shares its encoder
+        if fused.fuse_axis == "frequency":
+            dims = separator.frequency_dims or dims
+            if not separator.frequency_dims:
+                problems.add(
+                    f"{where}.fuse_axis: {section['separator']['name']!r} has no frequency axis. "
+                    "Expected 'channels'"
+                )
     with problems.collecting():
         speaker = SPEAKERS.build(section.get("speaker", {}), f"{where}.speaker", **build)
         embed_dim = speaker.embed_dim
     numbers = []
     with problems.collecting():
         numbers = _fusion_places(section.get("fuse_before", "first"), num_blocks, where)
-    fusions = {}
+    fusions: dict[int, Fusion] = {}
     with problems.collecting():
         for number in numbers or [0]:
+            if fusions and fused.fuse_shared:
+                fusions[number] = fusions[numbers[0]]
+                continue
             fusions[number] = FUSIONS.build(
                 section.get("fusion", {}),
                 f"{where}.fusion",
                 trust_code=trust_code,
-                feature_dim=feature_dim,
+                feature_dim=dims[number],
                 embed_dim=embed_dim,
             )
+    with problems.collecting():
+        if fused.fuse_shared and len({dims[number] for number in fusions}) > 1:
+            raise ConfigError(
+                f"{where}.fuse_shared: the blocks have features of different widths "
+                f"({', '.join(str(dims[number]) for number in fusions)}). Expected false"
+            )
     problems.raise_if_any()
-    return TSEModel(speaker, separator, fusions, sample_rate)
+    return TSEModel(speaker, separator, fusions, sample_rate, fused.fuse_axis)
 
 
 def resolved_tse(section: Mapping[str, Any], *, where: str = "model") -> dict[str, Any]:
@@ -158,6 +194,8 @@ def resolved_tse(section: Mapping[str, Any], *, where: str = "model") -> dict[st
         "speaker": SPEAKERS.resolved(section["speaker"], f"{where}.speaker"),
         "fusion": FUSIONS.resolved(section["fusion"], f"{where}.fusion"),
         "fuse_before": section.get("fuse_before", _TSESection.fuse_before),
+        "fuse_axis": section.get("fuse_axis", _TSESection.fuse_axis),
+        "fuse_shared": section.get("fuse_shared", _TSESection.fuse_shared),
     }
 
 
@@ -193,6 +231,8 @@ class _TSESection(_SpeakerSection):
     separator: dict[str, Any]
     fusion: dict[str, Any]
     fuse_before: str | list[int] = "first"
+    fuse_axis: FusionAxis = "channels"
+    fuse_shared: bool = False
 
 
 def _fusion_places(wanted: str | Sequence[int], num_blocks: int, where: str) -> list[int]:

@@ -1,6 +1,14 @@
 """Networks that take mixtures apart."""
 
-from wesep_like.models.separators import bsrnn
+from wesep_like.models.separators import bsrnn, conv_tasnet, dpccn, spex_plus, tfgridnet
 from wesep_like.models.separators.base import SEPARATORS, Separator
 
-__all__ = ["SEPARATORS", "Separator", "bsrnn"]
+__all__ = [
+    "SEPARATORS",
+    "Separator",
+    "bsrnn",
+    "conv_tasnet",
+    "dpccn",
+    "spex_plus",
+    "tfgridnet",
+]

@@ -3,36 +3,77 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from wesep_like.config.registry import Registry
 
+Steer = Callable[[Tensor], Tensor]
+"""Steers features (batch, channels, *positions); the shape stays."""
+
+
+def unsteered(number: int, features: Tensor) -> Tensor:
+    """The features themselves, whatever the number of the block."""
+    return features
+
 
 class Separator(nn.Module, ABC):
     """Takes mixtures apart.
 
-    `encode`, then every block, then `decode`. A fusion may stand before any block; run straight
-    through, the separator is an ordinary enhancement or separation model.
+    `encode`, then every block, then `decode`. At every block there is one place where something may
+    steer the features: before it, unless the separator says otherwise. Run straight through, the
+    separator is an ordinary enhancement or separation model.
 
     Attributes:
-        feature_dim: Width of the channel axis between blocks.
-        blocks: The blocks; each keeps the shape of its input.
+        blocks: The blocks.
+        feature_dims: Width of the channel axis where features may be steered, one a block.
+        frequency_dims: Width of the axis after it, which holds bands or bins, one a block; empty
+            where the features have no such axis.
         min_samples: The shortest mixture that it can take.
     """
 
-    feature_dim: int
     blocks: nn.ModuleList
+    feature_dims: Sequence[int]
+    frequency_dims: Sequence[int] = ()
     min_samples: int
 
     @abstractmethod
     def encode(self, mixture: Tensor) -> tuple[Tensor, Any]:
         """Mixture (batch, samples) -> features (batch, channels, *positions) and context."""
 
+    def run_block(self, number: int, features: Tensor, context: Any, steer: Steer) -> Tensor:
+        """What block `number` makes of features, which `steer` is asked to steer on the way.
+
+        Args:
+            number: Of the block, from 0.
+            features: What `encode` or the block before returned.
+            context: What `encode` returned beside the features; a block may leave there what
+                `decode` wants to know.
+            steer: To be called once.
+        """
+        return self.blocks[number](steer(features))
+
     @abstractmethod
     def decode(self, features: Tensor, context: Any) -> Tensor:
         """Features and context -> estimates (batch, estimates, samples); [:, 0] is the answer."""
 
+    def forward(
+        self, mixture: Tensor, steer: Callable[[int, Tensor], Tensor] = unsteered
+    ) -> Tensor:
+        """Mixture (batch, samples) -> estimates (batch, estimates, samples).
+
+        Args:
+            mixture: At least `min_samples` long.
+            steer: Takes the number of a block and the features there.
+        """
+        features, context = self.encode(mixture)
+        for number in range(len(self.blocks)):
+            features = self.run_block(number, features, context, partial(steer, number))
+        return self.decode(features, context)
+
 
 SEPARATORS: Registry[Separator] = Registry("separator", Separator)
+"""Networks that take mixtures apart."""

@@ -13,6 +13,7 @@ from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.bands import EPSILON, BandMasks, BandSplit, band_widths
 from wesep_like.models.separators.base import SEPARATORS, Separator
+from wesep_like.models.separators.spectra import check_stft
 
 # Luo & Yu give band splits for music at 44.1 kHz; this one is WeSep's for speech at 16 kHz.
 PUBLISHED_BANDS = ((15, 100.0), (10, 200.0), (5, 500.0), (1, 2000.0))
@@ -103,21 +104,18 @@ class BSRNN(Separator):
         check_sizes(
             channels=channels, hidden_dim=hidden_dim, mask_dim=mask_dim, num_blocks=num_blocks
         )
-        if not 0 < hop_ms <= window_ms / 2:
-            raise ConfigError(
-                f"hop_ms: expected more than 0 and at most half of window_ms ({window_ms}), "
-                f"got {hop_ms}"
-            )
+        check_stft(window_ms, hop_ms)
         if not bands or any(count < 1 or width <= 0 for count, width in bands):
             raise ConfigError(
                 f"bands: expected pairs (number of bands, width in Hz), all positive, got {bands!r}"
             )
-        self.feature_dim = channels
         self.stft = STFT(
             to_samples(window_ms / 1000, sample_rate), to_samples(hop_ms / 1000, sample_rate)
         )
         self.min_samples = self.stft.min_samples
         widths = band_widths(bands, self.stft.num_bins, sample_rate)
+        self.feature_dims = (channels,) * num_blocks
+        self.frequency_dims = (sum(count for count, _ in widths),) * num_blocks
         self.split = BandSplit(widths, channels)
         self.blocks = nn.ModuleList(
             BandSplitBlock(channels, hidden_dim or 2 * channels) for _ in range(num_blocks)

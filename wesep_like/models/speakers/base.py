@@ -18,10 +18,12 @@ class SpeakerModule(nn.Module, ABC):
     Attributes:
         embed_dim: Width of the embedding.
         min_samples: The shortest enrollment that it can take.
+        shares_separator: Whether it hears through layers of the separator.
     """
 
     embed_dim: int
     min_samples: int
+    shares_separator: bool = False
 
     @abstractmethod
     def forward(self, enrollment: Tensor) -> SpeakerCue:
