@@ -24,16 +24,9 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Load a model and say what it is made of."""
-    from wesep_like.models.model_file import (
-        WEIGHTS,
-        load_model,
-        read_model_config,
-        resolve_model_folder,
-    )
+    from wesep_like.inference.models import find_model
 
-    folder = resolve_model_folder(model)
-    config = read_model_config(folder)
-    loaded = load_model(folder)
+    loaded, config, weights = find_model(model)
     parts = {
         name: sum(parameter.numel() for parameter in part.parameters())
         for name, part in loaded.named_children()
@@ -41,12 +34,12 @@ def run(
     if config["task"] == "verification":
         parts = {"speaker": sum(parts.values())}
     result = {
-        "model": str(folder),
+        "model": str(weights.parent),
         "task": config["task"],
         "sample_rate": config["sample_rate"],
         "num_parameters": sum(parts.values()),
         "num_parameters_of": parts,
-        "num_bytes": (folder / WEIGHTS).stat().st_size,
+        "num_bytes": weights.stat().st_size,
         "verification_threshold": config.get("verification_threshold"),
         "config": config["model"],
     }

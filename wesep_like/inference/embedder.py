@@ -14,10 +14,10 @@ from torch import Tensor
 from wesep_like.audio.resample import resample
 from wesep_like.errors import AudioError, ModelFileError
 from wesep_like.inference.device import find_device
+from wesep_like.inference.models import find_model
 from wesep_like.inference.signals import MIN_SECONDS, to_mono, warn_if_short
 from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.model_file import CONFIG, read_model_config, resolve_model_folder
-from wesep_like.models.model_file import load_model as load_model_file
+from wesep_like.models.model_file import CONFIG
 from wesep_like.models.speakers.base import SpeakerModule
 from wesep_like.models.tse import TSEModel
 
@@ -77,16 +77,15 @@ class Embedder:
             ModelFileError: If it is no model.
         """
         place = find_device(device)
-        folder = resolve_model_folder(model)
-        loaded = load_model_file(folder, trust_code=trust_code)
-        speaker = loaded.speaker if isinstance(loaded, TSEModel) else loaded
-        config = read_model_config(folder)
-        threshold = config.get("verification_threshold")
+        found = find_model(model, trust_code=trust_code)
+        speaker = found.model.speaker if isinstance(found.model, TSEModel) else found.model
+        threshold = found.config.get("verification_threshold")
         if threshold is not None and type(threshold) not in (int, float):
             raise ModelFileError(
-                f"{folder / CONFIG}: verification_threshold: expected a number, got {threshold!r}"
+                f"{found.folder / CONFIG}: verification_threshold: expected a number, "
+                f"got {threshold!r}"
             )
-        return cls(speaker, config["sample_rate"], place, threshold=threshold)
+        return cls(speaker, found.config["sample_rate"], place, threshold=threshold)
 
     def cue(
         self,

@@ -16,10 +16,9 @@ from wesep_like.errors import ModelFileError
 from wesep_like.inference.chunks import overlap_add
 from wesep_like.inference.device import find_device
 from wesep_like.inference.embedder import Embedder, Signal
+from wesep_like.inference.models import find_model
 from wesep_like.inference.signals import MIN_SECONDS, fit_length, to_mono
 from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.model_file import load_model as load_model_file
-from wesep_like.models.model_file import resolve_model_folder
 from wesep_like.models.tse import TSEModel
 
 SignalT = TypeVar("SignalT", np.ndarray, Tensor)
@@ -58,8 +57,8 @@ class Extractor:
         """The model of a folder.
 
         Args:
-            model: A model folder, an experiment folder, or a file inside; None is the bundled
-                model.
+            model: A model folder, an experiment folder, or a file inside; or a folder that WeSep
+                published. None is the bundled model.
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, or a torch device.
             trust_code: See `load_model`.
 
@@ -68,14 +67,13 @@ class Extractor:
             ConfigError: If there is no such device.
         """
         place = find_device(device)
-        folder = resolve_model_folder(model)
-        loaded = load_model_file(folder, trust_code=trust_code)
-        if not isinstance(loaded, TSEModel):
+        found = find_model(model, trust_code=trust_code)
+        if not isinstance(found.model, TSEModel):
             raise ModelFileError(
-                f"{folder}: is a speaker encoder, which extracts nothing. Name an extraction "
+                f"{found.folder}: is a speaker encoder, which extracts nothing. Name an extraction "
                 "model; an encoder is for embed, verify and score"
             )
-        return cls(loaded, place)
+        return cls(found.model, place)
 
     def cue(
         self,

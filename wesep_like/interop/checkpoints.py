@@ -1,7 +1,7 @@
-"""Published checkpoints of speaker encoders.
+"""Published checkpoint files.
 
 The module names of our encoders are those of WeSpeaker and 3D-Speaker, so all that is foreign about
-such a file is what it may carry besides the encoder.
+a file of theirs is what it may carry besides the encoder.
 """
 
 from __future__ import annotations
@@ -20,9 +20,20 @@ SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
 def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
     """The encoder's tensors in a published checkpoint, without its training head.
 
+    Raises:
+        ModelFileError: See `read_published_state`.
+    """
+    # `projection` is the classifier over the training speakers.
+    state = read_published_state(path)
+    return {key: value for key, value in state.items() if not key.startswith("projection.")}
+
+
+def read_published_state(path: str | Path) -> dict[str, Tensor]:
+    """The tensors in a published checkpoint.
+
     Args:
-        path: A file that `torch.save` wrote: a flat state dict, or one under `state_dict` or
-            `model`.
+        path: A file that `torch.save` wrote: a flat state dict, or one under `state_dict`, `model`
+            or, as the first of a list, `models`.
 
     Raises:
         ModelFileError: If it is none, or holds anything but tensors.
@@ -40,6 +51,8 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
         raise ModelFileError(
             f"{path}: not a checkpoint of weights ({reason}). Expected a file written by torch.save"
         ) from error
+    if isinstance(state, dict) and isinstance(state.get("models"), list) and state["models"]:
+        state = state["models"][0]
     for wrapper in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
@@ -47,5 +60,4 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
         raise ModelFileError(
             f"{path}: not a checkpoint of weights. Expected a dictionary of tensors"
         )
-    # `projection` is the classifier over the training speakers.
-    return {key: value for key, value in state.items() if not key.startswith("projection.")}
+    return state

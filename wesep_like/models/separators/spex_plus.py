@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -83,8 +85,10 @@ class SpExPlus(TCNSeparator):
             )
         self.min_samples = 1
         self.num_features = num_filters * len(lengths)
+        self.filter_samples = lengths
+        self.hop_samples = lengths[0] // 2
         self.filterbanks = nn.ModuleList(
-            Filterbank(num_filters, length, lengths[0] // 2, sample_rate, bias=filter_bias)
+            Filterbank(num_filters, length, self.hop_samples, sample_rate, bias=filter_bias)
             for length in lengths
         )
         self.norm = ChannelNorm(self.num_features)
@@ -92,18 +96,18 @@ class SpExPlus(TCNSeparator):
         self.masks = nn.ModuleList(nn.Conv1d(bottleneck_dim, num_filters, 1) for _ in lengths)
         self.bound = MASKS[mask]
 
+    @property
+    def _banks(self) -> list[Filterbank]:
+        return cast("list[Filterbank]", list(self.filterbanks))
+
     def analyse(self, samples: Tensor) -> tuple[Tensor, ...]:
         """(batch, samples) -> (batch, filters, frames) for each length, frames alike in number."""
-        short = self.filterbanks[0]
-        whole = whole_frames(samples, short.filter_samples, short.hop_samples)
+        short = self.filter_samples[0]
+        whole = whole_frames(samples, short, self.hop_samples)
         # A longer filter looks further ahead, at the end into silence.
         return tuple(
-            torch.relu(
-                bank.analyse(
-                    nn.functional.pad(whole, (0, bank.filter_samples - short.filter_samples))
-                )
-            )
-            for bank in self.filterbanks
+            torch.relu(bank.analyse(nn.functional.pad(whole, (0, length - short))))
+            for bank, length in zip(self._banks, self.filter_samples, strict=True)
         )
 
     def encode(self, mixture: Tensor) -> tuple[Tensor, TCNContext]:

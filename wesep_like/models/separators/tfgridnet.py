@@ -39,7 +39,11 @@ class _UnfoldedRNN(nn.Module):
         self.hop = hop
         self.norm = nn.LayerNorm(dim, eps=_EPSILON)
         self.rnn = nn.LSTM(dim * kernel_size, hidden_dim, bidirectional=True)
-        self.spread = nn.ConvTranspose1d(2 * hidden_dim, dim, kernel_size, stride=hop)
+        self.spread = (
+            nn.Linear(2 * hidden_dim, dim * kernel_size)  # stacks that do not overlap
+            if kernel_size == hop
+            else nn.ConvTranspose1d(2 * hidden_dim, dim, kernel_size, stride=hop)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(steps, sequences, channels) -> the same shape."""
@@ -47,11 +51,10 @@ class _UnfoldedRNN(nn.Module):
         if self.kernel_size > 1:
             stacks = stacks.unfold(0, self.kernel_size, self.hop).flatten(2)
         hidden, _ = self.rnn(stacks)
-        if self.kernel_size > 1:
+        if self.kernel_size > self.hop:
             return x + self.spread(hidden.permute(1, 2, 0)).permute(2, 0, 1)
-        # A kernel of one is a matrix, and the matrix product wants no other order of axes.
-        weight, bias = self.spread.weight.squeeze(2).t(), self.spread.bias
-        return x + nn.functional.linear(hidden, weight, bias)
+        spread = self.spread(hidden).unflatten(2, (-1, self.kernel_size))
+        return x + spread.permute(0, 3, 1, 2).flatten(0, 1)
 
 
 class _HeadNorm(nn.Module):

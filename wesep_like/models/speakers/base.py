@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from wesep_like.audio.fbank import Fbank, WindowName
+from wesep_like.audio.fbank import Fbank, PreEmphasisLogMel, WindowName
 from wesep_like.config.registry import Registry
 from wesep_like.models.cue import SpeakerCue
 
@@ -79,7 +79,8 @@ class FbankEncoder(SpeakerModule):
         self, sample_rate: int, num_bins: int, window: WindowName, waveform_scale: float
     ) -> None:
         super().__init__()
-        self.fbank = Fbank(
+        # Published models with other features of the same width put them in its place.
+        self.fbank: Fbank | PreEmphasisLogMel = Fbank(
             sample_rate,
             num_bins=num_bins,
             window=window,

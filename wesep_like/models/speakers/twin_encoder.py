@@ -61,7 +61,7 @@ class TwinEncoder(SpeakerModule):
             raise ConfigError("name: 'twin_encoder' goes with the separator 'spex_plus' only")
         self.embed_dim = embed_dim
         # Three poolings by three must leave a frame.
-        self.min_samples = 27 * separator.filterbanks[0].filter_samples
+        self.min_samples = 27 * separator.filter_samples[0]
         # A method, and no submodule: its weights would be listed twice.
         self._analyse = separator.analyse
         self.layers = nn.Sequential(

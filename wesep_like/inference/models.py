@@ -1,0 +1,47 @@
+"""What a user may name as a model: ours, and those that WeSep and WeSpeaker published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wesep_like.interop.folder import WEIGHTS as PUBLISHED_WEIGHTS
+from wesep_like.interop.folder import is_published, load_published_folder
+from wesep_like.models import TSEModel
+from wesep_like.models.model_file import (
+    WEIGHTS,
+    load_model,
+    read_model_config,
+    resolve_model_folder,
+)
+from wesep_like.models.speakers import SpeakerModule
+
+
+class NamedModel(NamedTuple):
+    """A model, and where it is from."""
+
+    model: TSEModel | SpeakerModule
+    config: dict[str, Any]  # has `task`, `sample_rate` in Hz, and `model`
+    weights: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where it is from."""
+        return self.weights.parent
+
+
+def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> NamedModel:
+    """The model that a user means, on the CPU and in evaluation mode.
+
+    Args:
+        path: See `resolve_model_folder`; or a published folder of `config.yaml` and `avg_model.pt`.
+        trust_code: Import classes that its config names by `module:Class`.
+
+    Raises:
+        ModelFileError: If there is none, or it cannot be loaded.
+    """
+    folder = resolve_model_folder(path)
+    if is_published(folder):
+        return NamedModel(*load_published_folder(folder), folder / PUBLISHED_WEIGHTS)
+    model = load_model(folder, trust_code=trust_code)
+    return NamedModel(model, read_model_config(folder), folder / WEIGHTS)
