@@ -33,6 +33,7 @@ from wesep_like.models.model_file import (
 )
 from wesep_like.models.tse import PARTS, PartName, TSEModel, build_tse, resolved_tse
 from wesep_like.tasks.extraction import ExtractionTask, Weighted
+from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 from wesep_like.training import engine
 from wesep_like.training.engine import TrainerOptions
 from wesep_like.training.loaders import Loaders
@@ -72,7 +73,8 @@ class LossOptions:
     """The config section `losses`.
 
     Attributes:
-        waveform: Losses of the estimate, each with `name`, `weight` (1 if not given) and options.
+        waveform: Losses of an estimate, each with `name`, `weight` (1 if not given), `estimate` (0,
+            the answer, if not given; others where a separator makes several) and options.
         speaker: A classifier of the training speakers, likewise, where the speaker module learns.
     """
 
@@ -95,6 +97,7 @@ class Experiment:
             published checkpoint of a speaker encoder (.pt), or `bundled`.
         freeze: Parts that stay as they are.
         seed: Another seed, other first weights and other mixtures.
+        self_enrollment: Whether the model's estimates serve as enrollments in training.
     """
 
     task: Literal["extraction"]
@@ -108,6 +111,7 @@ class Experiment:
     losses: LossOptions = field(default_factory=LossOptions)
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
     schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
+    self_enrollment: SelfEnrollmentOptions | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -190,7 +194,7 @@ def read_experiment(
     """
     config = read_config(config_path, overrides)
     problems = Problems()
-    experiment = None
+    experiment, num_estimates = None, None
     with problems.collecting():
         experiment = read_section(Experiment, config, "")
     with problems.collecting():
@@ -198,9 +202,10 @@ def read_experiment(
             # A wrong sample rate, told above, must not hide what is wrong with the model.
             rate = experiment.sample_rate if experiment else 16000
             with torch.device("meta"):
-                build_tse(config["model"], rate, trust_code=True)
+                model = build_tse(config["model"], rate, trust_code=True)
+            num_estimates = model.separator.num_estimates
     if experiment is not None:
-        problems.lines.extend(_loss_problems(experiment.losses))
+        problems.lines.extend(_loss_problems(experiment.losses, num_estimates))
     if experiment is None or problems.lines:
         raise ConfigError(f"{config_path}: {line}" for line in dict.fromkeys(problems.lines))
     return experiment, {
@@ -251,13 +256,16 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
     losses, head, head_weight = experiment.losses, None, 0.0
     waveform = []
     for number, section in enumerate(losses.waveform):
-        loss, weight = _split(section)
+        term = _term(section)
         where = f"{config_path}: losses.waveform[{number}]"
-        waveform.append(Weighted(section["name"], LOSSES.build(loss, where), weight))
+        name = section["name"] + (f"_{term.estimate + 1}" if term.estimate else "")
+        loss = LOSSES.build(term.options, where)
+        waveform.append(Weighted(name, loss, term.weight, term.estimate))
     if losses.speaker is not None:
-        loss, head_weight = _split(losses.speaker)
+        term = _term(losses.speaker)
+        head_weight = term.weight
         head = CLASSIFIERS.build(
-            loss,
+            term.options,
             f"{config_path}: losses.speaker",
             embed_dim=model.speaker.embed_dim,
             num_speakers=len(planner.speakers),
@@ -269,33 +277,57 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         speaker_head=head,
         speaker_weight=head_weight,
         enrollments_recur=simulation.enrollment_seconds is None,
+        self_enrollment=experiment.self_enrollment,
     )
     return task, loaders
 
 
-def _split(section: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-    """Name and options of a loss, and its weight.
+@dataclass(frozen=True)
+class _Term:
+    """A term of the loss: name and options of what computes it, its weight, and of what."""
+
+    options: dict[str, Any]
+    weight: float
+    estimate: int
+
+
+def _term(section: Mapping[str, Any]) -> _Term:
+    """A section of the losses, read.
 
     Raises:
-        ConfigError: If the weight is none.
+        ConfigError: If the weight is none, or the number of the estimate.
     """
     options = dict(section)
     weight = options.pop("weight", 1.0)
     if type(weight) not in (int, float) or weight < 0:
         raise ConfigError(f"weight: expected a number of at least 0, got {weight!r}")
-    return options, float(weight)
+    estimate = options.pop("estimate", 0)
+    if type(estimate) is not int or estimate < 0:
+        raise ConfigError(f"estimate: expected a whole number of at least 0, got {estimate!r}")
+    return _Term(options, float(weight), estimate)
 
 
-def _loss_problems(losses: LossOptions) -> list[str]:
-    """Everything wrong in the sections of the losses."""
+def _loss_problems(losses: LossOptions, num_estimates: int | None) -> list[str]:
+    """Everything wrong in the sections of the losses.
+
+    Args:
+        losses: The sections.
+        num_estimates: How many the separator makes; None if it could not be built.
+    """
     problems = Problems()
     for number, section in enumerate(losses.waveform):
         where = f"losses.waveform[{number}]"
         with problems.collecting(), located(where):
-            problems.lines.extend(LOSSES.problems(_split(section)[0], where))
+            term = _term(section)
+            problems.lines.extend(LOSSES.problems(term.options, where))
+            if num_estimates is not None and term.estimate >= num_estimates:
+                problems.add(
+                    f"{where}.estimate: expected a number below {num_estimates}, as many as the "
+                    f"separator makes, got {term.estimate}"
+                )
     if losses.speaker is not None:
         with problems.collecting(), located("losses.speaker"):
-            options = _split(losses.speaker)[0]
+            options = _term(losses.speaker).options
             problems.lines.extend(CLASSIFIERS.problems(options, "losses.speaker"))
     return problems.lines
 

@@ -46,6 +46,14 @@ def test_a_right_config_is_described(cli, config):
         ),
         ("model.separator.num_blocks=two", ["model.separator.num_blocks: expected int, got 'two'"]),
         (
+            "losses.waveform='[{name: neg_si_sdr, estimate: 1}]'",
+            ["losses.waveform[0].estimate: expected a number below 1, as many as the separator m"],
+        ),
+        (
+            "self_enrollment.second_weight=1.5",
+            ["self_enrollment.second_weight: expected at most 1, got 1.5"],
+        ),
+        (
             "trainer.batch_size=0 model.speaker.name=ecapa",
             ["trainer.batch_size: expected at least 1", "model.speaker.name: no speaker module is"],
         ),

@@ -108,19 +108,129 @@ def test_the_level_of_a_mixture_passes_through(build):
     )
 
 
+@pytest.mark.filterwarnings("ignore:The tensor attributes")  # what nn.LSTM does when exported
+@pytest.mark.parametrize("name", SEPARATORS.names())
+def test_export(build, name):
+    separator, mixture = build(name).eval(), torch.randn(2, 1603)
+    exported = torch.export.export(separator, (mixture,)).module()
+    torch.testing.assert_close(exported(mixture), separator(mixture))
+
+
+@pytest.mark.parametrize("name", SEPARATORS.names())
+def test_a_place_to_steer_at_every_block(build, name):
+    separator, mixture, seen = build(name), torch.randn(2, 1603), []
+
+    def steer(number, features):
+        seen.append((number, *features.shape))
+        return features
+
+    torch.testing.assert_close(separator(mixture, steer), separator(mixture))
+    assert [number for number, *_ in seen] == list(range(len(separator.blocks)))
+    assert [channels for _, _, channels, *_ in seen] == list(separator.feature_dims)
+    frequencies = [shape[3] for shape in seen] if len(seen[0]) > 4 else []
+    assert frequencies == list(separator.frequency_dims)
+
+
+@pytest.mark.parametrize("norm", ["channel", "batch"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_causal_conv_tasnet_hears_nothing_from_beyond_a_filter(build, norm, deep):
+    options = {"causal": True, "norm": norm, "filter_ms": 2.0, "deep": deep}
+    assert_causal(build("conv_tasnet", **options).eval(), 32)
+
+
+def test_a_causal_spex_plus_hears_nothing_from_beyond_its_longest_filter(build):
+    separator = build("spex_plus", causal=True, norm="channel", filters_ms=[1.0, 2.0, 4.0]).eval()
+    assert_causal(separator, 64)
+
+
+def assert_causal(separator, lookahead):
+    mixture = torch.randn(2, 3000)
+    other = mixture.clone()
+    other[:, 2000:] = 0
+    same = slice(0, 2000 - lookahead)
+    one, two = separator(mixture), separator(other)
+    torch.testing.assert_close(one[..., same], two[..., same])
+    assert (one[..., 2000:] - two[..., 2000:]).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("name", ["conv_tasnet", "spex_plus"])
 @pytest.mark.parametrize(
-    ("options", "message"),
+    "options",
     [
-        ({"hop_ms": 0.0}, r"hop_ms: expected more than 0 and at most half of window_ms \(32.0\)"),
-        ({"hop_ms": 17.0}, "hop_ms: expected more than 0 and at most half .*got 17.0"),
-        ({"bands": []}, r"bands: expected pairs \(number of bands, width in Hz\), all positive"),
-        ({"bands": [[3, -1.0]]}, r"bands: expected pairs .*got \(\(3, -1.0\),\)"),
-        ({"channels": 0}, "channels: expected at least 1, got 0"),
-        ({"num_blocks": 0}, "num_blocks: expected at least 1, got 0"),
-        ({"hidden_dim": -2}, "hidden_dim: expected at least 1, got -2"),
-        ({"mask_dim": 0}, "mask_dim: expected at least 1, got 0"),
+        {"norm": "batch"},
+        {"norm": "channel"},
+        {"skip_connections": True},
+        {"mask": "relu"},
+        {"fuse_inside": False},
+        {"filter_bias": True},
     ],
 )
-def test_options_that_cannot_be(build, options, message):
+def test_a_tcn_otherwise(build, name, options):
+    separator = build(name, **options)
+    assert separator(torch.randn(2, 1603)).shape[2] == 1603
+    separator(torch.randn(2, 1603)).square().sum().backward()
+    for key, parameter in separator.named_parameters():
+        assert (parameter.grad != 0).any(), key
+
+
+@pytest.mark.parametrize("filterbank", ["free", "analytic_free", "param_sinc"])
+def test_other_filterbanks(build, filterbank):
+    separator = build("conv_tasnet", filterbank=filterbank, num_filters=40)
+    separator(torch.randn(2, 1603)).square().sum().backward()
+    assert all((parameter.grad != 0).any() for parameter in separator.parameters())
+
+
+@pytest.mark.parametrize(("kernel_size", "kernel_hop"), [(1, 1), (2, 2), (4, 1), (4, 2), (5, 3)])
+@pytest.mark.parametrize("num_samples", [700, 1603])
+def test_stacks_of_any_size_in_a_tfgridnet(build, kernel_size, kernel_hop, num_samples):
+    separator = build("tfgridnet", kernel_size=kernel_size, kernel_hop=kernel_hop)
+    assert separator(torch.randn(2, num_samples)).shape == (2, 1, num_samples)
+
+
+@pytest.mark.parametrize("name", ["dpccn", "tfgridnet"])
+def test_level_is_taken_out_and_put_back(build, name):
+    separator, mixture = build(name).eval(), torch.randn(1, 1603)
+    torch.testing.assert_close(
+        separator(0.125 * mixture), 0.125 * separator(mixture), atol=1e-5, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "bsrnn",
+            {"hop_ms": 0.0},
+            r"hop_ms: expected more than 0 and at most half of window_ms \(32.0\)",
+        ),
+        ("bsrnn", {"hop_ms": 17.0}, "hop_ms: expected more than 0 and at most half .*got 17.0"),
+        (
+            "bsrnn",
+            {"bands": []},
+            r"bands: expected pairs \(number of bands, width in Hz\), all positive",
+        ),
+        ("bsrnn", {"bands": [[3, -1.0]]}, r"bands: expected pairs .*got \(\(3, -1.0\),\)"),
+        ("bsrnn", {"channels": 0}, "channels: expected at least 1, got 0"),
+        ("bsrnn", {"num_blocks": 0}, "num_blocks: expected at least 1, got 0"),
+        ("bsrnn", {"hidden_dim": -2}, "hidden_dim: expected at least 1, got -2"),
+        ("bsrnn", {"mask_dim": 0}, "mask_dim: expected at least 1, got 0"),
+        ("conv_tasnet", {"kernel_size": 4}, "kernel_size: expected an odd number, got 4"),
+        ("conv_tasnet", {"causal": True}, "norm: 'global' hears the whole mixture, and causal is"),
+        ("conv_tasnet", {"filter_ms": 0.05}, "filter_ms: expected at least two samples at 16000"),
+        ("conv_tasnet", {"num_layers": 0}, "num_layers: expected at least 1, got 0"),
+        ("spex_plus", {"filters_ms": [5.0, 2.0]}, "filters_ms: expected lengths .*shortest first"),
+        ("spex_plus", {"num_filters": 0}, "num_filters: expected at least 1, got 0"),
+        ("dpccn", {"hop_ms": 40.0}, r"hop_ms: expected more than 0 and at most half of window_ms"),
+        ("dpccn", {"pool_sizes": [4, 8, 16]}, "pool_sizes: expected sizes .* as divide 4, got"),
+        ("tfgridnet", {"hop_ms": 9.0}, r"hop_ms: expected more than 0 and at most half of window"),
+        ("tfgridnet", {"num_heads": 3}, "num_heads: expected a divisor of 4, got 3"),
+        (
+            "tfgridnet",
+            {"kernel_hop": 5},
+            r"kernel_hop: expected at most kernel_size .4., got 5",
+        ),
+    ],
+)
+def test_options_that_cannot_be(build, name, options, message):
     with pytest.raises(ConfigError, match=rf"^model\.separator\.{message}"):
-        build("bsrnn", **options)
+        build(name, **options)

@@ -1,6 +1,7 @@
 """What a step learns from, what validation measures, and silent faults that cannot happen."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ import torch
 from wesep_like.data.dataset import FixedMixtures, read_ingredients
 from wesep_like.data.simulation.render import collate, render
 from wesep_like.data.store import AudioStore
+from wesep_like.errors import ConfigError
 from wesep_like.inference.extractor import Extractor
 from wesep_like.losses import NegSISDRLoss, Softmax
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models.tse import build_tse
 from wesep_like.tasks.cue_cache import CueCache
 from wesep_like.tasks.extraction import ExtractionTask, Weighted
+from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 from wesep_like.training.optimizers import OptimizerOptions, ScheduleOptions
 
 RATE = 8000
@@ -92,6 +95,87 @@ def test_the_speaker_loss_is_added_with_its_weight_and_teaches_its_head(model, p
     before = copy.deepcopy(head.state_dict())
     take_steps(task, batch)
     assert moved(before, head)
+
+
+def test_a_loss_may_look_at_another_estimate(plans):
+    section = {
+        "separator": {"name": "spex_plus", "num_filters": 8, "bottleneck_dim": 4, "hidden_dim": 6,
+                      "num_layers": 2, "num_repeats": 2},
+        "speaker": {"name": "twin_encoder", "channels": 4, "embed_dim": 8},
+        "fusion": {"name": "add"},
+    }  # fmt: skip
+    model = build_tse(section, RATE)
+    weights = (0.8, 0.1, 0.1)
+    task = make_task(model).eval()
+    task.losses = [
+        Weighted(f"scale_{number}", NegSISDRLoss(), weight, number)
+        for number, weight in enumerate(weights)
+    ]
+    batch = read_batch(plans)
+    terms = task.training_losses(batch)
+    estimates = model(batch.mixture, batch.enrollment, batch.enrollment_samples).estimates
+    for number in range(3):
+        expected = -si_sdr(estimates[:, number], batch.target).mean()
+        torch.testing.assert_close(terms[f"scale_{number}"], expected, atol=1e-3, rtol=1e-4)
+    total = sum(w * terms[f"scale_{number}"] for number, w in enumerate(weights))
+    torch.testing.assert_close(terms["loss"], total)
+
+
+@pytest.fixture
+def heard(model, monkeypatch):
+    """What the speaker module hears."""
+    signals = []
+    forward = model.speaker.forward
+    monkeypatch.setattr(model.speaker, "forward", lambda x: (signals.append(x), forward(x))[1])
+    return signals
+
+
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_a_second_pass_is_steered_by_the_first_estimate(model, plans, heard, is_frozen):
+    if is_frozen:
+        model.freeze(["speaker"])
+    task = make_task(model, self_enrollment=SelfEnrollmentOptions(second_weight=0.6)).eval()
+    batch = read_batch(plans)
+    terms = task.training_losses(batch)
+    first = model(batch.mixture, batch.enrollment, batch.enrollment_samples).estimates[:, 0]
+    second = model(batch.mixture, first).estimates[:, 0]
+    expected = [NegSISDRLoss()(estimate, batch.target).mean() for estimate in (first, second)]
+    torch.testing.assert_close(terms["neg_si_sdr"], expected[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(terms["second_neg_si_sdr"], expected[1], atol=1e-4, rtol=1e-4)
+    total = 0.4 * expected[0] + 0.6 * expected[1]
+    torch.testing.assert_close(terms["loss"], total, atol=1e-4, rtol=1e-4)
+    assert not any(signal.requires_grad for signal in heard[:-1])
+    terms["loss"].backward()
+    assert all((p.grad is None) == is_frozen for p in model.speaker.parameters())
+
+
+def test_some_steps_are_steered_by_an_estimate_alone(model, plans, heard):
+    task = make_task(model, self_enrollment=SelfEnrollmentOptions(replace_probability=0.5)).eval()
+    batch = read_batch(plans)
+    plain = model(batch.mixture, batch.enrollment, batch.enrollment_samples).estimates[:, 0]
+    again = model(batch.mixture, plain).estimates[:, 0]
+    seen = set()
+    for number in range(20):
+        renamed = dataclasses.replace(batch, ids=[str(number), "a", "b"])
+        loss = task.training_losses(renamed)["loss"]
+        is_own = SelfEnrollmentOptions(replace_probability=0.5).replaces(renamed.ids)
+        expected = NegSISDRLoss()(again if is_own else plain, batch.target).mean()
+        torch.testing.assert_close(loss, expected, atol=1e-4, rtol=1e-4)
+        seen.add(is_own)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "replace_probability, second_weight: expected one of them above 0"),
+        ({"replace_probability": 0.5, "second_weight": 0.5}, "expected one of them above 0"),
+        ({"second_weight": 1.5}, "second_weight: expected at most 1, got 1.5"),
+    ],
+)
+def test_self_enrollment_that_cannot_be(options, message):
+    with pytest.raises(ConfigError, match=message):
+        SelfEnrollmentOptions(**options)
 
 
 def test_a_kept_cue_is_the_cue_whatever_batch_it_first_came_in(model, plans):

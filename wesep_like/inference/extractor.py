@@ -18,6 +18,7 @@ from wesep_like.inference.device import find_device
 from wesep_like.inference.embedder import Embedder, Signal
 from wesep_like.inference.models import find_model
 from wesep_like.inference.signals import MIN_SECONDS, fit_length, to_mono
+from wesep_like.inference.streaming import ExtractionStream
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.tse import TSEModel
 
@@ -142,6 +143,30 @@ class Extractor:
         if isinstance(mixture, Tensor):
             return torch.from_numpy(result).to(mixture)
         return result.astype(mixture.dtype, copy=False)
+
+    def stream(
+        self,
+        enrollment: Signal | SpeakerCue | Sequence[Signal | SpeakerCue],
+        sample_rate: int,
+    ) -> ExtractionStream:
+        """Extraction from a mixture in pieces, at the model's own sample rate; for causal models.
+
+        Args:
+            enrollment: As for `extract`.
+            sample_rate: Of the enrollment, in Hz.
+
+        Raises:
+            ConfigError: If the model is not causal.
+            AudioError: As for `extract`.
+
+        Example:
+            >>> stream = extractor.stream(enrollment, 16000)  # doctest: +SKIP
+            >>> for piece in microphone:  # doctest: +SKIP
+            ...     play(stream.push(piece))
+            >>> play(stream.finish())  # doctest: +SKIP
+        """
+        cue = self.cue(enrollment, sample_rate)
+        return ExtractionStream(self._model.stream(cue), self.device)
 
 
 def load_model(

@@ -91,9 +91,9 @@ class PublishedExtraction(nn.Module):
             that ends with its logits (batch, speakers).
         """
         speaker: SpeakerModule = self.model.speaker
-        transform: nn.Module = nn.Identity()
+        transform = nn.Sequential()
         if isinstance(speaker, TransformedSpeaker):
-            speaker, transform = speaker.speaker, speaker.transform
+            transform, speaker = speaker.transform, speaker.speaker
         if aux.ndim == 3:
             assert isinstance(speaker, FbankEncoder)
             embedding = speaker.encode(aux.transpose(1, 2))
@@ -128,7 +128,7 @@ class TransformedSpeaker(SpeakerModule):
 
     def __init__(self, speaker: SpeakerModule) -> None:
         super().__init__()
-        self.speaker = speaker
+        self.speaker: SpeakerModule = speaker
         self.embed_dim = speaker.embed_dim
         self.min_samples = speaker.min_samples
         self.shares_separator = speaker.shares_separator

@@ -30,7 +30,7 @@ def separator_section(args: Mapping[str, Any], sample_rate: int, where: str) -> 
         "pool_sizes": list(args.get("pool_size", (4, 8, 16, 32))),
         "window_ms": args.get("win", 512) * milliseconds,
         "hop_ms": args.get("stride", 128) * milliseconds,
-        "restore_level": False,
+        "normalize_level": False,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -14,6 +15,7 @@ from wesep_like.errors import ConfigError
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.fusions import FUSIONS, Fusion
 from wesep_like.models.separators import SEPARATORS, Separator
+from wesep_like.models.separators.streams import Stream
 from wesep_like.models.speakers import SPEAKERS, SpeakerModule
 
 PartName = Literal["speaker", "separator", "fusions"]
@@ -95,16 +97,24 @@ class TSEModel(nn.Module):
 
     def estimates(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """All estimates (batch, estimates, samples) for `mixture` (batch, samples)."""
+        return self.separator(mixture, partial(self._steer, cue))
 
-        def steer(number: int, features: Tensor) -> Tensor:
-            if number not in self._fusion_at:
-                return features
-            fusion = self.fusions[self._fusion_at[number]]
-            if self.fuse_axis == "channels":
-                return fusion(features, cue)
-            return fusion(features.transpose(1, 2), cue).transpose(1, 2)
+    def stream(self, cue: SpeakerCue) -> Stream:
+        """A mixture in pieces, out of which comes the voice that `cue` tells of.
 
-        return self.separator(mixture, steer)
+        Raises:
+            ConfigError: If the separator hears what comes later.
+        """
+        return self.separator.stream(partial(self._steer, cue))
+
+    def _steer(self, cue: SpeakerCue, number: int, features: Tensor) -> Tensor:
+        """Features at block `number`, fused with the cue if a fusion stands there."""
+        if number not in self._fusion_at:
+            return features
+        fusion = self.fusions[self._fusion_at[number]]
+        if self.fuse_axis == "channels":
+            return fusion(features, cue)
+        return fusion(features.transpose(1, 2), cue).transpose(1, 2)
 
     def extract(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """The voice (batch, samples) that `cue` tells of, out of `mixture` (batch, samples)."""

@@ -19,17 +19,26 @@ from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
 from wesep_like.tasks.cue_cache import CueCache
+from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 
 MakeOptimizer = Callable[[Sequence[nn.Parameter]], tuple[Optimizer, LRScheduler]]
 
 
 @dataclass(frozen=True)
 class Weighted:
-    """A loss on the waveform, its name in the logs and its weight in the sum."""
+    """A loss on the waveform, its name in the logs and its weight in the sum.
+
+    Attributes:
+        name: In the logs.
+        loss: Compares an estimate with the target.
+        weight: In the sum.
+        estimate: Which of the separator's estimates it looks at; 0 is the answer.
+    """
 
     name: str
     loss: WaveformLoss
     weight: float
+    estimate: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,13 +55,14 @@ class ExtractionTask(LightningModule):
 
     Args:
         model: The model.
-        losses: Compare the first estimate with the target.
+        losses: Compare estimates with the target.
         make_optimizer: Parameters -> optimiser and its schedule, stepped every step.
         speaker_head: Classifies the training speakers from the embedding; for a speaker module
             that is trained jointly.
         speaker_weight: Weight of its loss.
         enrollments_recur: The training data has a fixed set of enrollments, so that the cues of a
             frozen speaker module are kept.
+        self_enrollment: Let estimates serve as enrollments.
     """
 
     def __init__(
@@ -64,6 +74,7 @@ class ExtractionTask(LightningModule):
         speaker_head: SpeakerHead | None = None,
         speaker_weight: float = 0.0,
         enrollments_recur: bool = False,
+        self_enrollment: SelfEnrollmentOptions | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -73,6 +84,7 @@ class ExtractionTask(LightningModule):
         self.speaker_weight = speaker_weight
         self._make_optimizer = make_optimizer
         self._enrollments_recur = enrollments_recur
+        self._self_enrollment = self_enrollment
         self._cues = CueCache()
         self._valid_rows: list[dict[str, float]] = []
 
@@ -83,9 +95,25 @@ class ExtractionTask(LightningModule):
     def training_losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """Each term of the loss by name, unweighted, and their weighted sum as `loss`."""
         cue = self._cue(batch, recurs=self._enrollments_recur)
-        estimate = self.model.extract(batch.mixture, cue)
+        own = self._self_enrollment
+        if own is not None and own.replaces(batch.ids):
+            with torch.no_grad():
+                estimate = self.model.extract(batch.mixture, cue)
+            cue = self._heard(estimate)
+        estimates = self.model.estimates(batch.mixture, cue)
+        terms = self._terms(estimates, cue, batch)
+        if own is None or own.second_weight is None:
+            return terms
+        cue = self._heard(estimates[:, 0].detach())
+        second = self._terms(self.model.estimates(batch.mixture, cue), cue, batch)
+        total = torch.lerp(terms["loss"], second["loss"], own.second_weight)
+        return {**terms, **{f"second_{name}": term for name, term in second.items()}, "loss": total}
+
+    def _terms(self, estimates: Tensor, cue: SpeakerCue, batch: Batch) -> dict[str, Tensor]:
+        """Each term of the loss of one pass by name, and their weighted sum as `loss`."""
         terms = {
-            weighted.name: weighted.loss(estimate, batch.target).mean() for weighted in self.losses
+            weighted.name: weighted.loss(estimates[:, weighted.estimate], batch.target).mean()
+            for weighted in self.losses
         }
         total = sum(weighted.weight * terms[weighted.name] for weighted in self.losses)
         if self.speaker_head is not None:
@@ -101,13 +129,18 @@ class ExtractionTask(LightningModule):
         return terms["loss"]
 
     def _cue(self, batch: Batch, *, recurs: bool) -> SpeakerCue:
-        if not self.model.is_speaker_frozen:
-            return self.model.cue(batch.enrollment, batch.enrollment_samples)
-        # What will not be learnt is computed as `extract` will compute it, in full precision.
-        with torch.autocast(self.device.type, enabled=False):
-            if recurs:
+        if recurs and self.model.is_speaker_frozen:
+            with torch.autocast(self.device.type, enabled=False):
                 return self._cues.cue(self.model, batch)
-            return self.model.cue(batch.enrollment, batch.enrollment_samples)
+        return self._heard(batch.enrollment, batch.enrollment_samples)
+
+    def _heard(self, enrollment: Tensor, enrollment_samples: Tensor | None = None) -> SpeakerCue:
+        # What will not be learnt is computed as `extract` will compute it, in full precision.
+        is_mixed = torch.is_autocast_enabled(self.device.type)
+        with torch.autocast(
+            self.device.type, enabled=is_mixed and not self.model.is_speaker_frozen
+        ):
+            return self.model.cue(enrollment, enrollment_samples)
 
     def validation_step(self, batch: Batch, index: int) -> dict[str, list[Shown]]:
         """SI-SDR of fixed mixtures, each treated as `extract` would treat it; they are `shown`."""

@@ -63,16 +63,23 @@ class BandLinear(nn.Module):
 
 
 class BandNorm(nn.Module):
-    """Normalises each band of each item over channels and frames; weights a band and channel."""
+    """Normalises each band of each item over channels and frames; weights a band and channel.
 
-    def __init__(self, num_bands: int, dim: int) -> None:
+    Args:
+        num_bands: Bands.
+        dim: Channels.
+        causal: Each frame by itself.
+    """
+
+    def __init__(self, num_bands: int, dim: int, *, causal: bool = False) -> None:
         super().__init__()
+        self.axes = (2,) if causal else (2, 3)
         self.weight = nn.Parameter(torch.ones(num_bands, dim, 1))
         self.bias = nn.Parameter(torch.zeros(num_bands, dim, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, bands, channels, frames) -> the same shape."""
-        variance, mean = torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True)
+        variance, mean = torch.var_mean(x, dim=self.axes, correction=0, keepdim=True)
         return (x - mean) * torch.rsqrt(variance + EPSILON) * self.weight + self.bias
 
 
@@ -82,13 +89,18 @@ class BandSplit(nn.Module):
     Args:
         widths: Pairs (number of bands, width in bins).
         out_dim: Channels of a band.
+        causal: See `BandNorm`.
     """
 
-    def __init__(self, widths: Sequence[tuple[int, int]], out_dim: int) -> None:
+    def __init__(
+        self, widths: Sequence[tuple[int, int]], out_dim: int, *, causal: bool = False
+    ) -> None:
         super().__init__()
         self.widths = tuple(widths)
         self.layers = nn.ModuleList(
-            nn.Sequential(BandNorm(count, 2 * width), BandLinear(count, 2 * width, out_dim))
+            nn.Sequential(
+                BandNorm(count, 2 * width, causal=causal), BandLinear(count, 2 * width, out_dim)
+            )
             for count, width in self.widths
         )
 
@@ -111,14 +123,22 @@ class BandMasks(nn.Module):
         widths: Pairs (number of bands, width in bins).
         in_dim: Channels of a band.
         hidden_dim: Width of the two hidden layers.
+        causal: See `BandNorm`.
     """
 
-    def __init__(self, widths: Sequence[tuple[int, int]], in_dim: int, hidden_dim: int) -> None:
+    def __init__(
+        self,
+        widths: Sequence[tuple[int, int]],
+        in_dim: int,
+        hidden_dim: int,
+        *,
+        causal: bool = False,
+    ) -> None:
         super().__init__()
         self.widths = tuple(widths)
         num_bands = sum(count for count, _ in self.widths)
         self.hidden = nn.Sequential(
-            BandNorm(num_bands, in_dim),
+            BandNorm(num_bands, in_dim, causal=causal),
             BandLinear(num_bands, in_dim, hidden_dim),
             nn.Tanh(),
             BandLinear(num_bands, hidden_dim, hidden_dim),

@@ -10,6 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from wesep_like.config.registry import Registry
+from wesep_like.errors import ConfigError
+from wesep_like.models.separators.streams import Stream
 
 Steer = Callable[[Tensor], Tensor]
 """Steers features (batch, channels, *positions); the shape stays."""
@@ -32,12 +34,14 @@ class Separator(nn.Module, ABC):
         feature_dims: Width of the channel axis where features may be steered, one a block.
         frequency_dims: Width of the axis after it, which holds bands or bins, one a block; empty
             where the features have no such axis.
+        num_estimates: How many estimates `decode` makes.
         min_samples: The shortest mixture that it can take.
     """
 
     blocks: nn.ModuleList
     feature_dims: Sequence[int]
     frequency_dims: Sequence[int] = ()
+    num_estimates: int = 1
     min_samples: int
 
     @abstractmethod
@@ -59,6 +63,20 @@ class Separator(nn.Module, ABC):
     @abstractmethod
     def decode(self, features: Tensor, context: Any) -> Tensor:
         """Features and context -> estimates (batch, estimates, samples); [:, 0] is the answer."""
+
+    def stream(self, steer: Callable[[int, Tensor], Tensor] = unsteered) -> Stream:
+        """What takes a mixture in pieces, and gives the estimate as `forward` would in one piece.
+
+        Args:
+            steer: See `forward`.
+
+        Raises:
+            ConfigError: If the separator hears what comes later, or has not learnt to stream.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} takes a mixture in one piece only. "
+            "A separator that streams is bsrnn with causal: true"
+        )
 
     def forward(
         self, mixture: Tensor, steer: Callable[[int, Tensor], Tensor] = unsteered

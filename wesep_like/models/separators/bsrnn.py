@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,15 @@ from wesep_like.audio.units import to_samples
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.bands import EPSILON, BandMasks, BandSplit, band_widths
-from wesep_like.models.separators.base import SEPARATORS, Separator
+from wesep_like.models.separators.base import SEPARATORS, Separator, unsteered
 from wesep_like.models.separators.spectra import check_stft
+from wesep_like.models.separators.streams import SpectrumStream
 
 # Luo & Yu give band splits for music at 44.1 kHz; this one is WeSep's for speech at 16 kHz.
 PUBLISHED_BANDS = ((15, 100.0), (10, 200.0), (5, 500.0), (1, 2000.0))
+
+
+RNNState = tuple[Tensor, Tensor]  # of an LSTM: hidden and cell
 
 
 class _Context(NamedTuple):
@@ -25,45 +30,55 @@ class _Context(NamedTuple):
 
 
 class ResidualRNN(nn.Module):
-    """Normalise, run a bidirectional LSTM along one axis, project, add.
+    """Normalise, run an LSTM along one axis, project, add.
 
     Args:
         dim: Channels.
         hidden_dim: LSTM width in each direction.
+        causal: One direction only, and each step is normalised by itself.
     """
 
-    def __init__(self, dim: int, hidden_dim: int) -> None:
+    def __init__(self, dim: int, hidden_dim: int, *, causal: bool = False) -> None:
         super().__init__()
+        self.axes = (2,) if causal else (0, 2)
         self.weight = nn.Parameter(torch.ones(dim))
         self.bias = nn.Parameter(torch.zeros(dim))
-        self.rnn = nn.LSTM(dim, hidden_dim, bidirectional=True)
-        self.projection = nn.Linear(2 * hidden_dim, dim)
+        self.rnn = nn.LSTM(dim, hidden_dim, bidirectional=not causal)
+        self.projection = nn.Linear((1 if causal else 2) * hidden_dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """(steps, sequences, channels) -> the same shape."""
+        return self.step(x, None)[0]
+
+    def step(self, x: Tensor, state: RNNState | None) -> tuple[Tensor, RNNState]:
+        """The same for steps that follow others, which left `state`."""
         # Statistics of a whole sequence: GroupNorm with one group.
-        variance, mean = torch.var_mean(x, dim=(0, 2), correction=0, keepdim=True)
+        variance, mean = torch.var_mean(x, dim=self.axes, correction=0, keepdim=True)
         normal = (x - mean) * torch.rsqrt(variance + EPSILON) * self.weight + self.bias
-        hidden, _ = self.rnn(normal)
-        return x + self.projection(hidden)
+        hidden, state = self.rnn(normal, state)
+        return x + self.projection(hidden), state
 
 
 class BandSplitBlock(nn.Module):
     """One RNN along time in every band, then one along the bands in every frame."""
 
-    def __init__(self, dim: int, hidden_dim: int) -> None:
+    def __init__(self, dim: int, hidden_dim: int, *, causal: bool = False) -> None:
         super().__init__()
-        self.along_time = ResidualRNN(dim, hidden_dim)
+        self.along_time = ResidualRNN(dim, hidden_dim, causal=causal)
         self.along_bands = ResidualRNN(dim, hidden_dim)
 
     def forward(self, features: Tensor) -> Tensor:
         """(batch, channels, bands, frames) -> the same shape."""
+        return self.step(features, None)[0]
+
+    def step(self, features: Tensor, state: RNNState | None) -> tuple[Tensor, RNNState]:
+        """The same for frames that follow others, which left `state`."""
         batch, _, bands, frames = features.shape
         x = features.permute(3, 0, 2, 1)  # (frames, batch, bands, channels)
-        x = self.along_time(x.flatten(1, 2)).unflatten(1, (batch, bands))
-        x = x.permute(2, 1, 0, 3)  # (bands, batch, frames, channels)
+        x, state = self.along_time.step(x.flatten(1, 2), state)
+        x = x.unflatten(1, (batch, bands)).permute(2, 1, 0, 3)  # (bands, batch, frames, channels)
         x = self.along_bands(x.flatten(1, 2)).unflatten(1, (batch, frames))
-        return x.permute(1, 3, 0, 2)
+        return x.permute(1, 3, 0, 2), state
 
 
 @SEPARATORS.register("bsrnn")
@@ -80,6 +95,8 @@ class BSRNN(Separator):
         hop_ms: STFT step.
         bands: Pairs (number of bands, width in Hz); the last width goes on to the Nyquist
             frequency.
+        causal: Hear nothing that comes later than a window, so that mixtures can be streamed: the
+            LSTMs along time run forward only, and each frame is normalised by itself.
 
     Source:
         Luo and Yu, "Music Source Separation with Band-split RNN", TASLP 2023, section III; Yu et
@@ -99,6 +116,7 @@ class BSRNN(Separator):
         window_ms: float = 32.0,
         hop_ms: float = 8.0,
         bands: tuple[tuple[int, float], ...] = PUBLISHED_BANDS,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         check_sizes(
@@ -116,11 +134,13 @@ class BSRNN(Separator):
         widths = band_widths(bands, self.stft.num_bins, sample_rate)
         self.feature_dims = (channels,) * num_blocks
         self.frequency_dims = (sum(count for count, _ in widths),) * num_blocks
-        self.split = BandSplit(widths, channels)
+        self.split = BandSplit(widths, channels, causal=causal)
         self.blocks = nn.ModuleList(
-            BandSplitBlock(channels, hidden_dim or 2 * channels) for _ in range(num_blocks)
+            BandSplitBlock(channels, hidden_dim or 2 * channels, causal=causal)
+            for _ in range(num_blocks)
         )
-        self.masks = BandMasks(widths, channels, mask_dim or 4 * channels)
+        self.masks = BandMasks(widths, channels, mask_dim or 4 * channels, causal=causal)
+        self.causal = causal
 
     def encode(self, mixture: Tensor) -> tuple[Tensor, _Context]:
         """Mixture (batch, samples) -> features (batch, channels, bands, frames), spectrum."""
@@ -131,3 +151,21 @@ class BSRNN(Separator):
         """Features, spectrum -> estimates (batch, 1, samples)."""
         estimate = context.spectrum * self.masks(features)
         return self.stft.inverse(estimate, context.num_samples).unsqueeze(1)
+
+    def stream(self, steer: Callable[[int, Tensor], Tensor] = unsteered) -> SpectrumStream:
+        """A mixture in pieces, see `Separator.stream`; the answer lags by half a window.
+
+        Raises:
+            ConfigError: If it is not causal.
+        """
+        if not self.causal:
+            return super().stream(steer)
+        states: list[RNNState | None] = [None] * len(self.blocks)
+
+        def separate(spectrum: Tensor) -> Tensor:
+            features = self.split(spectrum)
+            for number, block in enumerate(cast("list[BandSplitBlock]", list(self.blocks))):
+                features, states[number] = block.step(steer(number, features), states[number])
+            return spectrum * self.masks(features)
+
+        return SpectrumStream(self.stft, separate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -16,7 +17,10 @@ from wesep_like.models.separators.filterbank import Filterbank, FilterbankName, 
 from wesep_like.models.separators.tcn import DilatedConv, TCNContext, TCNSeparator
 
 MaskName = Literal["sigmoid", "relu"]
-MASKS = {"sigmoid": torch.sigmoid, "relu": torch.relu}
+MASKS: dict[MaskName, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "relu": torch.relu,
+}
 
 _DEEP_DILATIONS = (1, 2, 4, 8)
 

@@ -21,7 +21,7 @@ _DOWN_LAYERS = 7  # each halves the bins
 
 class _Context(NamedTuple):
     skips: list[Tensor]  # left by the way down, the shallowest first
-    level: Tensor  # (batch, 1)
+    level: Tensor  # (batch, 1), or (1, 1)
     num_samples: int
 
 
@@ -185,12 +185,12 @@ class DPCCN(Separator):
         pool_sizes: Squares of bins by frames that the pyramid takes means of.
         window_ms: STFT window.
         hop_ms: STFT step.
-        restore_level: Give the estimate the level of the mixture, which the norms take out.
+        normalize_level: Take the mixture's standard deviation out, and put it back in the end.
 
     Source:
         Han et al., "DPCCN: Densely-Connected Pyramid Complex Convolutional Network for Robust
         Speech Separation and Extraction", ICASSP 2022; sizes as in WeSep, whose TCN runs over
-        frames and bins as one sequence. Deviation: `restore_level`.
+        frames and bins as one sequence. Deviation: `normalize_level`.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class DPCCN(Separator):
         pool_sizes: tuple[int, ...] = (4, 8, 16, 32),
         window_ms: float = 32.0,
         hop_ms: float = 8.0,
-        restore_level: bool = True,
+        normalize_level: bool = True,
     ) -> None:
         super().__init__()
         check_sizes(
@@ -216,7 +216,7 @@ class DPCCN(Separator):
                 f"pool_sizes: expected sizes of 1 or more, as many as divide {2 * channels}, "
                 f"got {pool_sizes!r}"
             )
-        self.restore_level = restore_level
+        self.normalize_level = normalize_level
         self.stft = STFT(
             to_samples(window_ms / 1000, sample_rate), to_samples(hop_ms / 1000, sample_rate)
         )
@@ -238,9 +238,10 @@ class DPCCN(Separator):
 
     def encode(self, mixture: Tensor) -> tuple[Tensor, _Context]:
         """Mixture (batch, samples) -> features (batch, channels, bins, frames), context."""
-        spectrum = self.stft(mixture)
+        level = mixture_level(mixture) if self.normalize_level else mixture.new_ones(1, 1)
+        spectrum = self.stft(mixture / level)
         parts = torch.stack([spectrum.real, spectrum.imag], dim=1)
-        context = _Context([], mixture_level(mixture), mixture.shape[-1])
+        context = _Context([], level, mixture.shape[-1])
         return self.dense(self.conv(parts)), context
 
     def run_block(self, number: int, features: Tensor, context: _Context, steer: Steer) -> Tensor:
@@ -256,7 +257,7 @@ class DPCCN(Separator):
         x = self.deconv(self.pyramid(self.up(features, context.skips)))
         real, imag = x.float().unbind(1)
         estimate = self.stft.inverse(torch.complex(real, imag), context.num_samples)
-        return (estimate * context.level if self.restore_level else estimate).unsqueeze(1)
+        return (estimate * context.level).unsqueeze(1)
 
 
 def _instance_norm(x: Tensor) -> Tensor:

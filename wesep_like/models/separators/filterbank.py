@@ -6,13 +6,9 @@ from typing import Literal
 
 import torch
 from asteroid_filterbanks import Decoder, Encoder, make_enc_dec
-from asteroid_filterbanks.free_fb import FreeFB
 from torch import Tensor, nn
 
-FilterbankName = Literal["free", "analytic_free", "param_sinc", "gammatone"]
-
-# Its package's word for it; the filters are fixed, so those that put together are learnt.
-_GAMMATONE = "mpgtf"
+FilterbankName = Literal["free", "analytic_free", "param_sinc"]
 
 
 class Filterbank(nn.Module):
@@ -23,13 +19,11 @@ class Filterbank(nn.Module):
         filter_samples: Length of each.
         hop_samples: Step between frames.
         sample_rate: Hz.
-        kind: `free` is learnt from noise on; the others by their names in asteroid-filterbanks,
-            `gammatone` being the multi-phase gammatone filters.
+        kind: By its name in asteroid-filterbanks; `free` is learnt from noise on.
         bias: Add a number to each frame of a filter, and one to the waveform.
 
     Source:
-        Pariente et al., "Filterbank design for end-to-end speech separation", ICASSP 2020; Ditter
-        and Gerkmann, "A multi-phase gammatone filterbank", ICASSP 2020.
+        Pariente et al., "Filterbank design for end-to-end speech separation", ICASSP 2020.
     """
 
     def __init__(
@@ -48,11 +42,7 @@ class Filterbank(nn.Module):
         sizes = (num_filters, filter_samples, hop_samples, sample_rate)
         self.analysis: Encoder
         self.synthesis: Decoder
-        self.analysis, self.synthesis = make_enc_dec(
-            _GAMMATONE if kind == "gammatone" else kind, *sizes
-        )
-        if kind == "gammatone":
-            self.synthesis = Decoder(FreeFB(*sizes))
+        self.analysis, self.synthesis = make_enc_dec(kind, *sizes)
         self.analysis_bias = nn.Parameter(torch.zeros(num_filters, 1)) if bias else None
         self.synthesis_bias = nn.Parameter(torch.zeros(1)) if bias else None
 

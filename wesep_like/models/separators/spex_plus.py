@@ -84,6 +84,7 @@ class SpExPlus(TCNSeparator):
                 f"shortest first, got {filters_ms!r}"
             )
         self.min_samples = 1
+        self.num_estimates = len(lengths)
         self.num_features = num_filters * len(lengths)
         self.filter_samples = lengths
         self.hop_samples = lengths[0] // 2
@@ -121,6 +122,6 @@ class SpExPlus(TCNSeparator):
         decoded = self.decoded(features, context)
         estimates = [
             bank.synthesise(frames * self.bound(mask(decoded)))[:, : context.num_samples]
-            for bank, frames, mask in zip(self.filterbanks, context.frames, self.masks, strict=True)
+            for bank, frames, mask in zip(self._banks, context.frames, self.masks, strict=True)
         ]
         return torch.stack(estimates, dim=1).float()
