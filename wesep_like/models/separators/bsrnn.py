@@ -15,7 +15,7 @@ from wesep_like.errors import ConfigError
 from wesep_like.models.separators.bands import EPSILON, BandMasks, BandSplit, band_widths
 from wesep_like.models.separators.base import SEPARATORS, Separator, unsteered
 from wesep_like.models.separators.spectra import check_stft
-from wesep_like.models.separators.streams import SpectrumStream
+from wesep_like.models.separators.streams import SpectrumStream, Stream
 
 # Luo & Yu give band splits for music at 44.1 kHz; this one is WeSep's for speech at 16 kHz.
 PUBLISHED_BANDS = ((15, 100.0), (10, 200.0), (5, 500.0), (1, 2000.0))
@@ -152,7 +152,7 @@ class BSRNN(Separator):
         estimate = context.spectrum * self.masks(features)
         return self.stft.inverse(estimate, context.num_samples).unsqueeze(1)
 
-    def stream(self, steer: Callable[[int, Tensor], Tensor] = unsteered) -> SpectrumStream:
+    def stream(self, steer: Callable[[int, Tensor], Tensor] = unsteered) -> Stream:
         """A mixture in pieces, see `Separator.stream`; the answer lags by half a window.
 
         Raises:
