@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from wesep_like.errors import ConfigError, ManifestError, ModelFileError, Output
 from wesep_like.inference.device import find_device
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
 from wesep_like.losses import CLASSIFIERS, LOSSES
+from wesep_like.metrics.pesq import RATES as PESQ_RATES
 from wesep_like.models.model_file import (
     CONFIG,
     WEIGHTS,
@@ -33,6 +34,7 @@ from wesep_like.models.model_file import (
 )
 from wesep_like.models.tse import PARTS, PartName, TSEModel, build_tse, resolved_tse
 from wesep_like.tasks.extraction import ExtractionTask, Weighted
+from wesep_like.tasks.metric_gan import MetricGAN, MetricGANOptions
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 from wesep_like.training import engine
 from wesep_like.training.engine import TrainerOptions
@@ -98,6 +100,7 @@ class Experiment:
         freeze: Parts that stay as they are.
         seed: Another seed, other first weights and other mixtures.
         self_enrollment: Whether the model's estimates serve as enrollments in training.
+        metric_gan: Whether a learnt PESQ is a further loss.
     """
 
     task: Literal["extraction"]
@@ -112,6 +115,7 @@ class Experiment:
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
     schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
     self_enrollment: SelfEnrollmentOptions | None = None
+    metric_gan: MetricGANOptions | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -129,6 +133,11 @@ class Experiment:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
         if "speaker" in self.freeze and self.losses.speaker is not None:
             problems.append("losses.speaker: has nothing to teach, as the speaker module is frozen")
+        if self.metric_gan is not None and self.sample_rate not in PESQ_RATES:
+            problems.append(
+                f"metric_gan: PESQ is defined at {' and '.join(map(str, PESQ_RATES))} Hz, and "
+                f"sample_rate is {self.sample_rate}. Remove the section"
+            )
         if problems:
             raise ConfigError(problems)
 
@@ -249,8 +258,8 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         num_workers=options.num_workers,
     )
 
-    def make_optimizer(parameters: Iterable[nn.Parameter]) -> tuple[Any, Any]:
-        optimizer = experiment.optimizer.build(parameters)
+    def make_optimizer(groups: list[dict[str, Any]]) -> tuple[Any, Any]:
+        optimizer = experiment.optimizer.build(groups)
         return optimizer, experiment.schedule.build(optimizer, options.num_steps)
 
     losses, head, head_weight = experiment.losses, None, 0.0
@@ -278,6 +287,9 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         speaker_weight=head_weight,
         enrollments_recur=simulation.enrollment_seconds is None,
         self_enrollment=experiment.self_enrollment,
+        metric_gan=None
+        if experiment.metric_gan is None
+        else MetricGAN(experiment.metric_gan, experiment.sample_rate),
     )
     return task, loaders
 

@@ -50,6 +50,10 @@ def test_a_right_config_is_described(cli, config):
             ["losses.waveform[0].estimate: expected a number below 1, as many as the separator m"],
         ),
         (
+            "metric_gan.weight=0.1 sample_rate=44100",
+            ["metric_gan: PESQ is defined at 8000 and 16000 Hz, and sample_rate is 44100. Remove"],
+        ),
+        (
             "self_enrollment.second_weight=1.5",
             ["self_enrollment.second_weight: expected at most 1, got 1.5"],
         ),

@@ -17,6 +17,7 @@ from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models.tse import build_tse
 from wesep_like.tasks.cue_cache import CueCache
 from wesep_like.tasks.extraction import ExtractionTask, Weighted
+from wesep_like.tasks.metric_gan import MetricGAN, MetricGANOptions
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 from wesep_like.training.optimizers import OptimizerOptions, ScheduleOptions
 
@@ -119,6 +120,31 @@ def test_a_loss_may_look_at_another_estimate(plans):
         torch.testing.assert_close(terms[f"scale_{number}"], expected, atol=1e-3, rtol=1e-4)
     total = sum(w * terms[f"scale_{number}"] for number, w in enumerate(weights))
     torch.testing.assert_close(terms["loss"], total)
+
+
+def test_a_discriminator_learns_beside_the_model(model, plans, monkeypatch):
+    options = MetricGANOptions(weight=0.5, learning_rate=1e-4)
+    task = make_task(model, metric_gan=MetricGAN(options, RATE))
+    monkeypatch.setattr(task.metric_gan, "_quality", lambda signals, _: torch.rand(len(signals)))
+    batch = read_batch(plans)
+    terms = task.eval().training_losses(batch)
+    total = terms["neg_si_sdr"] + 0.5 * terms["metric_gan"] + terms["discriminator"]
+    torch.testing.assert_close(terms["loss"], total)
+    before = copy.deepcopy(task.state_dict())
+    optimizer = take_steps(task, batch, count=1)
+    ours, judges = optimizer.param_groups
+    assert (ours["lr"], judges["lr"]) == (1e-2, 1e-4)
+    changed = moved(before, task)
+    assert any(key.startswith("model.") for key in changed)
+    assert any(key.startswith("metric_gan.") for key in changed)
+    # Large gradients of the one do not shrink those of the other.
+    for parameter in judges["params"]:
+        parameter.grad *= 1e6
+    theirs = [p.grad.clone() for p in ours["params"]]
+    norm = torch.stack([grad.norm() for grad in theirs]).norm().item()
+    task.configure_gradient_clipping(optimizer, norm / 2, "norm")
+    for parameter, grad in zip(ours["params"], theirs, strict=True):
+        torch.testing.assert_close(parameter.grad, grad / 2, atol=1e-5, rtol=1e-3)
 
 
 @pytest.fixture

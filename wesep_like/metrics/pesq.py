@@ -8,6 +8,9 @@ from torch import Tensor
 from wesep_like.errors import AudioError, MissingPackageError, SampleRateError
 from wesep_like.metrics.pairs import as_signals
 
+_BANDS = {8000: "nb", 16000: "wb"}
+RATES = tuple(_BANDS)  # where it is defined, in Hz
+
 
 def pesq(estimate: np.ndarray | Tensor, target: np.ndarray | Tensor, sample_rate: int) -> float:
     """Perceptual evaluation of speech quality: a mean opinion score from about 1 to 4.6.
@@ -36,8 +39,7 @@ def pesq(estimate: np.ndarray | Tensor, target: np.ndarray | Tensor, sample_rate
         ) from error
 
     estimate, target = as_signals(estimate, target)
-    bands = {8000: "nb", 16000: "wb"}
-    if sample_rate not in bands:
+    if sample_rate not in _BANDS:
         raise SampleRateError(
             f"sample_rate: PESQ has no meaning at {sample_rate} Hz. It is defined at 8000 Hz "
             "(narrow band) and 16000 Hz (wide band). Resample both signals first."
@@ -46,7 +48,7 @@ def pesq(estimate: np.ndarray | Tensor, target: np.ndarray | Tensor, sample_rate
     if not estimate.any() or not target.any():
         raise AudioError("PESQ: a signal is silent. It needs speech in both. Leave this one out.")
     try:
-        return float(package.pesq(sample_rate, target, estimate, bands[sample_rate]))
+        return float(package.pesq(sample_rate, target, estimate, _BANDS[sample_rate]))
     except package.NoUtterancesError:
         raise AudioError(
             "PESQ: no utterance was found in a signal. It needs speech in both. Leave this one out."

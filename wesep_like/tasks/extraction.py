@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from lightning import LightningModule
@@ -19,9 +20,10 @@ from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
 from wesep_like.tasks.cue_cache import CueCache
+from wesep_like.tasks.metric_gan import MetricGAN
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 
-MakeOptimizer = Callable[[Sequence[nn.Parameter]], tuple[Optimizer, LRScheduler]]
+MakeOptimizer = Callable[[list[dict[str, Any]]], tuple[Optimizer, LRScheduler]]
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,14 @@ class ExtractionTask(LightningModule):
     Args:
         model: The model.
         losses: Compare estimates with the target.
-        make_optimizer: Parameters -> optimiser and its schedule, stepped every step.
+        make_optimizer: Groups of parameters -> optimiser and its schedule, stepped every step.
         speaker_head: Classifies the training speakers from the embedding; for a speaker module
             that is trained jointly.
         speaker_weight: Weight of its loss.
         enrollments_recur: The training data has a fixed set of enrollments, so that the cues of a
             frozen speaker module are kept.
         self_enrollment: Let estimates serve as enrollments.
+        metric_gan: Learns PESQ beside the model, and is a further loss of the answer.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class ExtractionTask(LightningModule):
         speaker_weight: float = 0.0,
         enrollments_recur: bool = False,
         self_enrollment: SelfEnrollmentOptions | None = None,
+        metric_gan: MetricGAN | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -85,6 +89,7 @@ class ExtractionTask(LightningModule):
         self._make_optimizer = make_optimizer
         self._enrollments_recur = enrollments_recur
         self._self_enrollment = self_enrollment
+        self.metric_gan = metric_gan
         self._cues = CueCache()
         self._valid_rows: list[dict[str, float]] = []
 
@@ -102,6 +107,12 @@ class ExtractionTask(LightningModule):
             cue = self._heard(estimate)
         estimates = self.model.estimates(batch.mixture, cue)
         terms = self._terms(estimates, cue, batch)
+        if self.metric_gan is not None:
+            answer = estimates[:, 0]
+            quality = self.metric_gan.estimate_loss(answer, batch.target)
+            learnt = self.metric_gan.discriminator_loss(answer, batch.mixture, batch.target)
+            total = terms["loss"] + self.metric_gan.options.weight * quality + learnt
+            terms = {**terms, "metric_gan": quality, "discriminator": learnt, "loss": total}
         if own is None or own.second_weight is None:
             return terms
         cue = self._heard(estimates[:, 0].detach())
@@ -179,9 +190,25 @@ class ExtractionTask(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser of all that is not frozen, and its schedule."""
-        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        optimizer, schedule = self._make_optimizer(parameters)
+        judges = list(self.metric_gan.parameters()) if self.metric_gan is not None else []
+        known = {id(parameter) for parameter in judges}
+        learns = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
+        groups: list[dict[str, Any]] = [{"params": learns}]
+        if self.metric_gan is not None:
+            groups.append({"params": judges, "lr": self.metric_gan.options.learning_rate})
+        optimizer, schedule = self._make_optimizer(groups)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "frequency": 1},
         }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips the norm of all gradients of a group together: the discriminator by itself."""
+        if gradient_clip_val:
+            for group in optimizer.param_groups:
+                torch.nn.utils.clip_grad_norm_(group["params"], gradient_clip_val)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -37,8 +37,8 @@ class OptimizerOptions:
         if self.weight_decay < 0:
             raise ConfigError(f"weight_decay: expected at least 0, got {self.weight_decay}")
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """The optimiser of `parameters`."""
+    def build(self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> Optimizer:
+        """The optimiser of `parameters`, or of groups of them, each with options of its own."""
         kind = {"adam": Adam, "adamw": AdamW}[self.name]
         return kind(
             parameters,
