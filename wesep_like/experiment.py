@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from wesep_like.config.atomic import make_folder
 from wesep_like.config.files import read_config, write_config
 from wesep_like.config.sections import Problems, located, read_section
 from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
@@ -170,7 +171,7 @@ def train(
     checkpoint = _find_checkpoint(output, resolved, resume)
     engine.seed(experiment.seed)
     task, loaders = build(experiment, str(config_path))
-    _prepare_folder(output, resolved)
+    write_config(make_folder(output) / CONFIG, resolved)
     engine.fit(
         task, loaders, output, experiment.trainer, resolved, device=place, checkpoint=checkpoint
     )
@@ -404,14 +405,6 @@ def _as_yaml(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _as_yaml(entry) for key, entry in value.items()}
     return [_as_yaml(entry) for entry in value] if isinstance(value, list | tuple) else value
-
-
-def _prepare_folder(output: Path, resolved: Mapping[str, Any]) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be made a folder ({error.strerror})") from error
-    write_config(output / CONFIG, resolved)
 
 
 def _learns_statistics(module: nn.Module) -> bool:

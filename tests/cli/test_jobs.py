@@ -129,4 +129,7 @@ def test_a_list_that_is_none(cli, listed, place):
 def test_a_folder_that_cannot_be(listed):
     said = listed(row("a.wav"), output="mixture.wav")
     assert (said.code, said.out) == (2, "")
-    assert said.err == "error: mixture.wav: the folder cannot be made (File exists)\n"
+    assert said.err == (
+        "error: mixture.wav: cannot be made a folder (File exists). "
+        "Name a folder, or what is not yet\n"
+    )

@@ -136,7 +136,7 @@ def test_what_cannot_be_prepared(voices, tmp_path):
     assert contents(data) == {}
     data.rmdir()
     data.write_text("a file")
-    with pytest.raises(OutputError, match=r"data: cannot be made \(File exists\)"):
+    with pytest.raises(OutputError, match=r"data: cannot be made a folder \(File exists\)"):
         prepare("folder", voices, data)
 
 

@@ -13,12 +13,12 @@ from wesep_like.cli.jobs import Job, read_jobs
 from wesep_like.cli.options import UsageError
 from wesep_like.cli.output import (
     identify,
-    make_folder,
     print_result,
     progress_bar,
     refuse_inputs,
     say,
 )
+from wesep_like.config.atomic import make_folder
 from wesep_like.errors import AudioError, WesepLikeError
 
 if TYPE_CHECKING:

@@ -103,18 +103,6 @@ def refuse_inputs(output: Path, inputs: Mapping[tuple[int, int], Path]) -> None:
             raise OutputError(f"{output}: is an input{also}. Give the output another name")
 
 
-def make_folder(path: Path) -> None:
-    """The folder is there, with its parents.
-
-    Raises:
-        OutputError: If it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: the folder cannot be made ({error.strerror})") from error
-
-
 def _status(path: Path) -> os.stat_result | None:
     try:
         return path.stat()

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and the folders for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wesep_like.errors import OutputError
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder `path`, made with its parents if need be.
+
+    Raises:
+        OutputError: If it cannot be made, or may not be written to.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be made a folder ({error.strerror}). Name a folder, or what is not yet"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{path}: the folder may not be written to")
+    return folder
 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:

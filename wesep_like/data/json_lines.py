@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from wesep_like.config.atomic import atomic_path
+from wesep_like.config.atomic import atomic_path, make_folder
 from wesep_like.config.sections import nearest
-from wesep_like.errors import ManifestError, OutputError
+from wesep_like.errors import ManifestError
 
 _MAX_PROBLEMS = 10
 
@@ -90,11 +90,7 @@ def write_text(path: str | Path, text: str) -> None:
     Raises:
         OutputError: If the file cannot be written there.
     """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: its folder cannot be made ({error.strerror})") from error
+    make_folder(Path(path).parent)
     with atomic_path(path) as draft:
         draft.write_text(text, encoding="utf-8")
 

@@ -22,13 +22,13 @@ import numpy as np
 import torch
 
 import wesep_like
-from wesep_like.config.atomic import atomic_path, check_writable
+from wesep_like.config.atomic import atomic_path, check_writable, make_folder
 from wesep_like.config.sections import nearest
 from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.simulation.render import collate, render
 from wesep_like.data.store import AudioStore
-from wesep_like.errors import AudioError, ConfigError, ManifestError, OutputError, WesepLikeError
+from wesep_like.errors import AudioError, ConfigError, ManifestError, WesepLikeError
 from wesep_like.evaluation.report import write_report
 from wesep_like.inference.extractor import Extractor
 from wesep_like.inference.signals import ShortEnrollmentWarning
@@ -102,7 +102,8 @@ def evaluate_extraction(
         OutputError: If the files cannot be written; found out before the work begins.
     """
     names = _check_metrics(metrics)
-    folder = _make_folder(output)
+    folder = make_folder(output)
+    check_writable(folder / "summary.json")
     timings: list[tuple[float, float]] = []
     jobs = (_extract(extractor, plan, names, timings) for plan in plans)
     rows = []
@@ -265,17 +266,6 @@ def _check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
                 f"metrics: no metric is called {name!r}{hint}. Known: {', '.join(METRICS)}"
             )
     return tuple(name for name in METRICS if name in metrics or name == "si_sdr")
-
-
-def _make_folder(path: str | Path) -> Path:
-    """The folder, made if need be, with every check that writing into it will make."""
-    folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made a folder ({error.strerror}).") from error
-    check_writable(folder / "summary.json")
-    return folder
 
 
 def _add_notes(row: dict[str, Any], notes: Iterable[str]) -> None:

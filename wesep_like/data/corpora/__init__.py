@@ -6,16 +6,16 @@ A new corpus is a function from its sound files to the contents of a data folder
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wesep_like.config.atomic import make_folder
 from wesep_like.config.sections import nearest
 from wesep_like.data.corpora.base import Index, Progress, find_sounds, scan, write_contents
 from wesep_like.data.corpora.folder import index_folder
 from wesep_like.data.corpora.mini import index_mini
-from wesep_like.errors import ConfigError, ManifestError, OutputError
+from wesep_like.errors import ConfigError, ManifestError
 
 __all__ = ["CORPORA", "Prepared", "prepare"]
 
@@ -75,12 +75,7 @@ def prepare(
     root, folder = Path(root), Path(output)
     if not root.is_dir():
         raise ManifestError(f"{root}: there is no such folder. Give the folder of the corpus")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"{folder}: may not be written to")
+    make_folder(folder)
     root = root.resolve()
     paths = find_sounds(root)
     sounds = scan(paths, progress)
