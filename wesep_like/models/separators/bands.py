@@ -48,6 +48,16 @@ def band_widths(
     return [(len(list(run)), width) for width, run in groupby(widths)]
 
 
+def standardised(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """`x` with mean 0 and variance 1 over `axes`.
+
+    In two passes: on a CPU `var_mean` over axes that are not the last takes five times as long.
+    """
+    centred = x - x.mean(axes, keepdim=True)
+    variance = centred.square().mean(axes, keepdim=True)
+    return centred * torch.rsqrt(variance + EPSILON)
+
+
 class BandLinear(nn.Module):
     """A linear layer for every band: (batch, bands, in, frames) -> (batch, bands, out, frames)."""
 
@@ -79,8 +89,7 @@ class BandNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, bands, channels, frames) -> the same shape."""
-        variance, mean = torch.var_mean(x, dim=self.axes, correction=0, keepdim=True)
-        return (x - mean) * torch.rsqrt(variance + EPSILON) * self.weight + self.bias
+        return torch.addcmul(self.bias, standardised(x, self.axes), self.weight)
 
 
 class BandSplit(nn.Module):

@@ -12,7 +12,7 @@ from wesep_like.audio.stft import STFT
 from wesep_like.audio.units import to_samples
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
-from wesep_like.models.separators.bands import EPSILON, BandMasks, BandSplit, band_widths
+from wesep_like.models.separators.bands import BandMasks, BandSplit, band_widths, standardised
 from wesep_like.models.separators.base import SEPARATORS, Separator, unsteered
 from wesep_like.models.separators.spectra import check_stft
 from wesep_like.models.separators.streams import SpectrumStream, Stream
@@ -53,8 +53,7 @@ class ResidualRNN(nn.Module):
     def step(self, x: Tensor, state: RNNState | None) -> tuple[Tensor, RNNState]:
         """The same for steps that follow others, which left `state`."""
         # Statistics of a whole sequence: GroupNorm with one group.
-        variance, mean = torch.var_mean(x, dim=self.axes, correction=0, keepdim=True)
-        normal = (x - mean) * torch.rsqrt(variance + EPSILON) * self.weight + self.bias
+        normal = torch.addcmul(self.bias, standardised(x, self.axes), self.weight)
         hidden, state = self.rnn(normal, state)
         return x + self.projection(hidden), state
 
