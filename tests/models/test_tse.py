@@ -48,6 +48,17 @@ def test_any_separator_with_any_speaker_module_and_fusion_anywhere(
             assert (parameter.grad != 0).any(), name
 
 
+@pytest.mark.parametrize("separator", SEPARATORS.names())
+def test_a_saved_model_is_the_same(tiny_section, tmp_path, separator):
+    section = tiny_section("resnet18", "multiply", "every", separator)
+    model = build_tse(section, 16000).eval()
+    config = {"task": "extraction", "sample_rate": 16000, "model": section}
+    save_model(tmp_path / "model", model, config)
+    signals = speech(2, 1603), speech(2, 2407)
+    again = load_model(tmp_path / "model")(*signals)
+    assert torch.equal(again.estimates, model(*signals).estimates)
+
+
 def test_fusion_along_frequency(tiny_section):
     """WeSep's DPCCN and TF-GridNet fuse so."""
     section = {**tiny_section(separator="tfgridnet"), "fuse_axis": "frequency"}

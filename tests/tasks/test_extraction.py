@@ -263,9 +263,23 @@ def test_padding_of_a_validation_batch_is_not_measured(model, plans):
         assert one == pytest.approx(alone, abs=1e-3)
 
 
+# Small, and still able to learn two mixtures by heart.
+SMALL = {
+    "bsrnn": {"channels": 24, "hidden_dim": 32, "num_blocks": 3, "hop_ms": 16.0},
+    "conv_tasnet": {"num_filters": 128, "filter_ms": 2.5, "bottleneck_dim": 48, "hidden_dim": 96,
+                    "num_layers": 6, "num_repeats": 2},
+    "spex_plus": {"num_filters": 64, "bottleneck_dim": 48, "hidden_dim": 96, "num_layers": 6,
+                  "num_repeats": 2},
+    "dpccn": {"channels": 8, "tcn_dim": 48, "num_tcns": 1, "num_tcn_layers": 6, "hop_ms": 16.0},
+    "tfgridnet": {"channels": 16, "hidden_dim": 24, "num_blocks": 2, "num_heads": 2,
+                  "query_dim": 128, "kernel_hop": 4, "window_ms": 32.0, "hop_ms": 16.0},
+}  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:skipped")  # two files of the corpus are cut short
-def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path):
+@pytest.mark.parametrize("separator", SMALL)
+def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path, separator):
     from wesep_like.data.corpora import prepare
     from wesep_like.data.simulation.plans import read_plans
 
@@ -276,11 +290,10 @@ def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path):
     batch = render(collate(clips))
     torch.manual_seed(0)
     section = {
-        "separator": {"name": "bsrnn", "channels": 24, "hidden_dim": 32, "num_blocks": 3,
-                      "hop_ms": 16.0},
+        "separator": {"name": separator, **SMALL[separator]},
         "speaker": {"name": "ecapa_tdnn", "channels": 32, "embed_dim": 16},
         "fusion": {"name": "film"},
-    }  # fmt: skip
+    }
     model = build_tse(section, 16000)
     task = make_task(model).train()
     optimizer = torch.optim.Adam(task.parameters(), 3e-3)
