@@ -48,6 +48,18 @@ def test_a_published_encoder(interop_case, tmp_path):
         load_model(folder)
 
 
+def test_a_model_without_an_encoder(interop_case, tmp_path):
+    case = interop_case("wesep_bsrnn_film_multifuse_wav")
+    config = {
+        "model": {"tse_model": "BSRNN"},
+        "model_args": {"tse_model": {**case.args, "joint_training": False}},
+    }
+    state = {key: value for key, value in case.state.items() if not key.startswith("spk_model.")}
+    folder = publish(tmp_path / "bsrnn", config, {"models": [state]})
+    with pytest.raises(ModelFileError, match="joint_training is false: the model takes embeddings"):
+        load_model(folder)
+
+
 def test_a_config_of_something_else(tmp_path):
     folder = publish(tmp_path / "other", {"model": "ResNet34"}, {})
     with pytest.raises(ModelFileError, match=r"config.yaml: expected the keys model and model_arg"):

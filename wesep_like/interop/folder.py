@@ -8,7 +8,12 @@ from typing import Any
 from wesep_like.config.files import read_config
 from wesep_like.errors import ConfigError, ModelFileError
 from wesep_like.interop.checkpoints import read_published_state
-from wesep_like.interop.published import PublishedEncoder, PublishedExtraction, load_published
+from wesep_like.interop.published import (
+    GivenEmbedding,
+    PublishedEncoder,
+    PublishedExtraction,
+    load_published,
+)
 from wesep_like.models import TSEModel
 from wesep_like.models.speakers import SpeakerModule
 
@@ -29,7 +34,8 @@ def load_published_folder(
     The config says how we call its parts: `task`, `sample_rate` and `model`.
 
     Raises:
-        ModelFileError: If its class or arguments are unknown here, or the weights are not theirs.
+        ModelFileError: If its class or arguments are unknown here, the weights are not theirs, or it
+            has no speaker encoder.
     """
     folder = Path(folder)
     try:
@@ -39,6 +45,11 @@ def load_published_folder(
     source, args = _class_and_arguments(config, folder / CONFIG)
     published = load_published(source, args, read_published_state(folder / WEIGHTS))
     if isinstance(published, PublishedExtraction):
+        if isinstance(published.model.speaker, GivenEmbedding):
+            raise ModelFileError(
+                f"{folder / CONFIG}: joint_training is false: the model takes embeddings that an "
+                "encoder of its own made, which is not in it. Use load_published with them"
+            )
         return published.model, published.config
     assert isinstance(published, PublishedEncoder)
     return published.speaker, published.config
