@@ -34,8 +34,8 @@ def load_published_folder(
     The config says how we call its parts: `task`, `sample_rate` and `model`.
 
     Raises:
-        ModelFileError: If its class or arguments are unknown here, the weights are not theirs, or it
-            has no speaker encoder.
+        ModelFileError: If its class or arguments are unknown here, the weights are not theirs, or
+            it has no speaker encoder.
     """
     folder = Path(folder)
     try:
