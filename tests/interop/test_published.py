@@ -184,6 +184,11 @@ def bsrnn_without(state):
         ("WeSep DPCCN", {"causal": True}, "WeSep DPCCN: causal: only false is known"),
         ("WeSep TFGridNet", {"n_srcs": 2}, "WeSep TFGridNet: n_srcs: only 1 is known, got 2"),
         ("WeSep ConvTasNet", {"skip_con": True}, "WeSep ConvTasNet: skip_con: only false is known"),
+        (
+            "WeSep ConvTasNet",
+            {"encoder_type": "Deep", "decoder_type": "Deep", "causal": True},
+            "causal: only false is known where encoder_type is Deep",
+        ),
         ("WeSep ConvTasNet", {"encoder_type": "Deep"}, "expected both to be Multi, Deep or null"),
         (
             "WeSep TSE_BSRNN_SPK",

@@ -46,6 +46,8 @@ def separator_section(args: Mapping[str, Any], sample_rate: int, where: str) -> 
         raise ModelFileError(f"{where}: skip_con: only false is known")
     if not args.get("multi_fuse", True):
         raise ModelFileError(f"{where}: multi_fuse: only true is known")
+    if args.get("causal") and encoder == "Deep":
+        raise ModelFileError(f"{where}: causal: only false is known where encoder_type is Deep")
     milliseconds = 1000 / sample_rate
     length = args.get("L", 16)
     section: dict[str, Any] = {
