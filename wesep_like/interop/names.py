@@ -66,3 +66,16 @@ def without_unit_axes(model: nn.Module, weights: Mapping[str, Tensor]) -> dict[s
         return value.reshape(shape) if [s for s in value.shape if s != 1] == narrow else value
 
     return {key: fitted(key, value) for key, value in weights.items()}
+
+
+def frequency_first(value: Tensor) -> Tensor:
+    """A picture's kernel (out, in, time, frequency) with frequency first; others as they are."""
+    return value.transpose(2, 3) if value.ndim == 4 else value
+
+
+def stft_section(win_samples: int, hop_samples: int, sample_rate: int) -> dict[str, float]:
+    """The options of our separators for an STFT that is given in samples."""
+    return {
+        "window_ms": 1000 * win_samples / sample_rate,
+        "hop_ms": 1000 * hop_samples / sample_rate,
+    }

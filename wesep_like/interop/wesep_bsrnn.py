@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wesep_like.interop.names import Rule, translated
+from wesep_like.interop.names import Rule, stft_section, translated
 from wesep_like.interop.wesep_fusions import fusion_rules
 from wesep_like.models import TSEModel
 from wesep_like.models.separators.bsrnn import BSRNN
@@ -17,13 +17,11 @@ from wesep_like.models.separators.bsrnn import BSRNN
 
 def separator_section(args: Mapping[str, Any], sample_rate: int) -> dict[str, Any]:
     """The config section of our separator."""
-    milliseconds = 1000 / sample_rate
     return {
         "name": "bsrnn",
         "channels": args.get("feature_dim", 128),
         "num_blocks": args.get("num_repeat", 6),
-        "window_ms": args.get("win", 512) * milliseconds,
-        "hop_ms": args.get("stride", 128) * milliseconds,
+        **stft_section(args.get("win", 512), args.get("stride", 128), sample_rate),
     }
 
 

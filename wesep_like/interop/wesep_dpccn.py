@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from wesep_like.errors import ModelFileError
-from wesep_like.interop.names import Rule, translated
+from wesep_like.interop.names import Rule, frequency_first, stft_section, translated
 from wesep_like.interop.wesep_fusions import fusion_rules
 from wesep_like.models import TSEModel
 
@@ -21,15 +21,13 @@ def separator_section(args: Mapping[str, Any], sample_rate: int, where: str) -> 
     """
     if args.get("causal"):
         raise ModelFileError(f"{where}: causal: only false is known")
-    milliseconds = 1000 / sample_rate
     return {
         "name": "dpccn",
         "tcn_dim": args.get("tcn_dims", 384),
         "num_tcns": args.get("tcn_layers", 2),
         "num_tcn_layers": args.get("tcn_blocks", 10),
         "pool_sizes": list(args.get("pool_size", (4, 8, 16, 32))),
-        "window_ms": args.get("win", 512) * milliseconds,
-        "hop_ms": args.get("stride", 128) * milliseconds,
+        **stft_section(args.get("win", 512), args.get("stride", 128), sample_rate),
         "normalize_level": False,
     }
 
@@ -48,7 +46,7 @@ def weights(
             shifted = {"i": numbers.get("i", 0) + shift, "k": numbers.get("k", 0) + dense_shift}
             return f"separator.{ours.format(**shifted)}.{match['part']}"
 
-        return Rule(published + part, name, _turned)
+        return Rule(published + part, name, frequency_first)
 
     dense = r"conv(?P<k>\d)\.conv2d"
     rules = [
@@ -77,8 +75,3 @@ def weights(
         *fusion_rules("spk_fuse", lambda _: "fusions.0"),
     ]
     return translated(state, rules, where)
-
-
-def _turned(value: Tensor) -> Tensor:
-    """A picture's kernel (out, in, time, frequency) with frequency first."""
-    return value.transpose(2, 3) if value.ndim == 4 else value

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wesep_like.errors import ModelFileError
-from wesep_like.interop.names import Rule, translated
+from wesep_like.interop.names import Rule, frequency_first, stft_section, translated
 from wesep_like.interop.wesep_fusions import fusion_rules
 from wesep_like.models import TSEModel
 
@@ -25,7 +25,6 @@ def separator_section(args: Mapping[str, Any], sample_rate: int, where: str) -> 
     for key, value in only.items():
         if args.get(key, value) != value:
             raise ModelFileError(f"{where}: {key}: only {value!r} is known, got {args[key]!r}")
-    milliseconds = 1000 / sample_rate
     return {
         "name": "tfgridnet",
         "channels": args.get("emb_dim", 48),
@@ -35,8 +34,7 @@ def separator_section(args: Mapping[str, Any], sample_rate: int, where: str) -> 
         "query_dim": args.get("attn_approx_qk_dim", 512),
         "kernel_size": args.get("emb_ks", 4),
         "kernel_hop": args.get("emb_hs", 1),
-        "window_ms": args.get("n_fft", 128) * milliseconds,
-        "hop_ms": args.get("stride", 64) * milliseconds,
+        **stft_section(args.get("n_fft", 128), args.get("stride", 64), sample_rate),
     }
 
 
@@ -78,9 +76,9 @@ def weights(
     out = rf"{block}\.attn_concat_proj"
     ours_out = r"separator.blocks.\g<i>.attention.out"
     rules = [
-        Rule(rf"conv\.0{part}", r"separator.conv.\g<part>", _turned),
+        Rule(rf"conv\.0{part}", r"separator.conv.\g<part>", frequency_first),
         Rule(rf"conv\.1{part}", r"separator.norm.\g<part>"),
-        Rule(rf"deconv{part}", r"separator.deconv.\g<part>", _turned),
+        Rule(rf"deconv{part}", r"separator.deconv.\g<part>", frequency_first),
         Rule(rf"{block}\.{path}_(?P<layer>rnn)\.(?P<rest>weight_ih\w+)", of_rnn, channels_first(1)),
         Rule(rf"{block}\.{path}_(?P<layer>linear)\.(?P<rest>\w+)", of_rnn, channels_first(0)),
         Rule(rf"{block}\.{path}_(?P<layer>norm|rnn)\.(?P<rest>\w+)", of_rnn),
@@ -103,11 +101,6 @@ def weights(
                 joined = torch.cat([projections[key] for key in keys])
                 ours[f"separator.blocks.{number}.attention.project.{name}"] = joined
     return ours
-
-
-def _turned(value: Tensor) -> Tensor:
-    """A picture's kernel (out, in, time, frequency) with frequency first."""
-    return value.transpose(2, 3) if value.ndim == 4 else value
 
 
 def _bins_first(value: Tensor) -> Tensor:

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 NormName = Literal["global", "channel", "batch"]
 
-EPSILON = 1e-5
-
 
 class ChannelNorm(nn.Module):
     """Normalises every position by itself, over its channels (cLN): causal.
@@ -20,7 +18,7 @@ class ChannelNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(channels, eps=EPSILON)
+        self.norm = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, *positions) -> the same shape."""
@@ -30,7 +28,7 @@ class ChannelNorm(nn.Module):
 def build_norm(name: NormName, channels: int) -> nn.Module:
     """The norm called `name`: `global` over channels and positions (gLN), `channel` or `batch`."""
     if name == "global":
-        return nn.GroupNorm(1, channels, eps=EPSILON)
+        return nn.GroupNorm(1, channels)
     if name == "channel":
         return ChannelNorm(channels)
-    return nn.BatchNorm1d(channels, eps=EPSILON)
+    return nn.BatchNorm1d(channels)

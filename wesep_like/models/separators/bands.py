@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 # GroupNorm's epsilon in the published code: that of float32.
-EPSILON = torch.finfo(torch.float32).eps
+_EPSILON = torch.finfo(torch.float32).eps
 
 
 def band_widths(
@@ -55,7 +55,7 @@ def standardised(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """
     centred = x - x.mean(axes, keepdim=True)
     variance = centred.square().mean(axes, keepdim=True)
-    return centred * torch.rsqrt(variance + EPSILON)
+    return centred * torch.rsqrt(variance + _EPSILON)
 
 
 class BandLinear(nn.Module):

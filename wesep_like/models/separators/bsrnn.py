@@ -8,13 +8,11 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from wesep_like.audio.stft import STFT
-from wesep_like.audio.units import to_samples
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.bands import BandMasks, BandSplit, band_widths, standardised
 from wesep_like.models.separators.base import SEPARATORS, Separator, unsteered
-from wesep_like.models.separators.spectra import check_stft
+from wesep_like.models.separators.spectra import build_stft
 from wesep_like.models.separators.streams import SpectrumStream, Stream
 
 # Luo & Yu give band splits for music at 44.1 kHz; this one is WeSep's for speech at 16 kHz.
@@ -121,14 +119,11 @@ class BSRNN(Separator):
         check_sizes(
             channels=channels, hidden_dim=hidden_dim, mask_dim=mask_dim, num_blocks=num_blocks
         )
-        check_stft(window_ms, hop_ms)
         if not bands or any(count < 1 or width <= 0 for count, width in bands):
             raise ConfigError(
                 f"bands: expected pairs (number of bands, width in Hz), all positive, got {bands!r}"
             )
-        self.stft = STFT(
-            to_samples(window_ms / 1000, sample_rate), to_samples(hop_ms / 1000, sample_rate)
-        )
+        self.stft = build_stft(window_ms, hop_ms, sample_rate)
         self.min_samples = self.stft.min_samples
         widths = band_widths(bands, self.stft.num_bins, sample_rate)
         self.feature_dims = (channels,) * num_blocks

@@ -7,12 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wesep_like.audio.stft import STFT
-from wesep_like.audio.units import to_samples
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.base import SEPARATORS, Separator, Steer
-from wesep_like.models.separators.spectra import check_stft, mixture_level
+from wesep_like.models.separators.spectra import build_stft, mixture_level
 from wesep_like.models.separators.tcn import DilatedConv
 
 _DENSE_LAYERS = 5
@@ -210,16 +208,13 @@ class DPCCN(Separator):
         check_sizes(
             channels=channels, tcn_dim=tcn_dim, num_tcns=num_tcns, num_tcn_layers=num_tcn_layers
         )
-        check_stft(window_ms, hop_ms)
         if not pool_sizes or min(pool_sizes) < 1 or 2 * channels % len(pool_sizes):
             raise ConfigError(
                 f"pool_sizes: expected sizes of 1 or more, as many as divide {2 * channels}, "
                 f"got {pool_sizes!r}"
             )
         self.normalize_level = normalize_level
-        self.stft = STFT(
-            to_samples(window_ms / 1000, sample_rate), to_samples(hop_ms / 1000, sample_rate)
-        )
+        self.stft = build_stft(window_ms, hop_ms, sample_rate)
         self.min_samples = self.stft.min_samples
         bins = self.stft.num_bins
         bottom_bins = bins

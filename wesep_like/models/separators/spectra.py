@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from wesep_like.audio.stft import STFT
+from wesep_like.audio.units import to_samples
 from wesep_like.errors import ConfigError
 
 # Some 160 dB below full scale: what is more silent than this is silence.
 _LEAST_LEVEL = 1e-8
 
 
-def check_stft(window_ms: float, hop_ms: float) -> None:
-    """Goes on only if frames overlap by half or more; for a constructor.
+def build_stft(window_ms: float, hop_ms: float, sample_rate: int) -> STFT:
+    """The STFT of a separator.
 
     Raises:
-        ConfigError: If they do not.
+        ConfigError: If frames overlap by less than half.
     """
     if not 0 < hop_ms <= window_ms / 2:
         raise ConfigError(
             f"hop_ms: expected more than 0 and at most half of window_ms ({window_ms}), "
             f"got {hop_ms}"
         )
+    return STFT(to_samples(window_ms / 1000, sample_rate), to_samples(hop_ms / 1000, sample_rate))
 
 
 def mixture_level(mixture: Tensor) -> Tensor:

@@ -8,14 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wesep_like.audio.stft import STFT
-from wesep_like.audio.units import to_samples
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.base import SEPARATORS, Separator
-from wesep_like.models.separators.spectra import check_stft, mixture_level
-
-_EPSILON = 1e-5
+from wesep_like.models.separators.spectra import build_stft, mixture_level
 
 
 class _Context(NamedTuple):
@@ -37,7 +33,7 @@ class _UnfoldedRNN(nn.Module):
         super().__init__()
         self.kernel_size = kernel_size
         self.hop = hop
-        self.norm = nn.LayerNorm(dim, eps=_EPSILON)
+        self.norm = nn.LayerNorm(dim)
         self.rnn = nn.LSTM(dim * kernel_size, hidden_dim, bidirectional=True)
         self.spread = (
             nn.Linear(2 * hidden_dim, dim * kernel_size)  # stacks that do not overlap
@@ -69,7 +65,7 @@ class _HeadNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, heads, frames, bins x channels) -> the same shape."""
         x = torch.where(x >= 0, x, self.slope * x)
-        x = nn.functional.layer_norm(x, x.shape[-1:], eps=_EPSILON)
+        x = nn.functional.layer_norm(x, x.shape[-1:])
         return x * self.weight + self.bias
 
 
@@ -84,9 +80,7 @@ class _CrossFrameAttention(nn.Module):
         self.query_norm = _HeadNorm(num_heads, num_bins * query_dim)
         self.key_norm = _HeadNorm(num_heads, num_bins * query_dim)
         self.value_norm = _HeadNorm(num_heads, num_bins * (dim // num_heads))
-        self.out = nn.Sequential(
-            nn.Linear(dim, dim), nn.PReLU(), nn.LayerNorm([num_bins, dim], eps=_EPSILON)
-        )
+        self.out = nn.Sequential(nn.Linear(dim, dim), nn.PReLU(), nn.LayerNorm([num_bins, dim]))
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, frames, bins, channels) -> the same shape."""
@@ -192,22 +186,19 @@ class TFGridNet(Separator):
             kernel_size=kernel_size,
             kernel_hop=kernel_hop,
         )
-        check_stft(window_ms, hop_ms)
         if channels % num_heads:
             raise ConfigError(f"num_heads: expected a divisor of {channels}, got {num_heads}")
         if kernel_hop > kernel_size:
             raise ConfigError(
                 f"kernel_hop: expected at most kernel_size ({kernel_size}), got {kernel_hop}"
             )
-        self.stft = STFT(
-            to_samples(window_ms / 1000, sample_rate), to_samples(hop_ms / 1000, sample_rate)
-        )
+        self.stft = build_stft(window_ms, hop_ms, sample_rate)
         self.min_samples = self.stft.min_samples
         bins = self.stft.num_bins
         self.feature_dims = (channels,) * num_blocks
         self.frequency_dims = (bins,) * num_blocks
         self.conv = nn.Conv2d(2, channels, 3, padding=1)
-        self.norm = nn.GroupNorm(1, channels, eps=_EPSILON)
+        self.norm = nn.GroupNorm(1, channels)
         self.blocks = nn.ModuleList(
             GridNetBlock(
                 channels,
