@@ -98,8 +98,8 @@ def _derived(key: str, shape: list[int]) -> torch.Tensor:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an extraction model of random weights at 16 kHz; takes milliseconds to run."""
+    from wesep_like.models.build import build_tse
     from wesep_like.models.model_file import save_model
-    from wesep_like.models.tse import build_tse
 
     section = {
         "separator": {"name": "bsrnn", "channels": 8, "num_blocks": 1},

@@ -25,6 +25,7 @@ from wesep_like.inference.device import find_device
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
 from wesep_like.losses import CLASSIFIERS, LOSSES
 from wesep_like.metrics.pesq import RATES as PESQ_RATES
+from wesep_like.models.build import build_tse, resolved_tse
 from wesep_like.models.model_file import (
     CONFIG,
     WEIGHTS,
@@ -33,7 +34,7 @@ from wesep_like.models.model_file import (
     read_weights,
     resolve_model_folder,
 )
-from wesep_like.models.tse import PARTS, PartName, TSEModel, build_tse, resolved_tse
+from wesep_like.models.tse import PARTS, PartName, TSEModel
 from wesep_like.tasks.extraction import ExtractionTask, Weighted
 from wesep_like.tasks.metric_gan import MetricGAN, MetricGANOptions
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
@@ -272,6 +273,11 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         loss = LOSSES.build(term.options, where)
         waveform.append(Weighted(name, loss, term.weight, term.estimate))
     if losses.speaker is not None:
+        if model.speaker.embed_dim is None:
+            raise ConfigError(
+                f"{config_path}: losses.speaker: the speaker module gives no embedding to "
+                "classify. Expected null"
+            )
         term = _term(losses.speaker)
         head_weight = term.weight
         head = CLASSIFIERS.build(

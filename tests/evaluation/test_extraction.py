@@ -22,7 +22,7 @@ from wesep_like.inference.extractor import Extractor
 from wesep_like.metrics.pesq import pesq
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.metrics.stoi import stoi
-from wesep_like.models.tse import build_tse
+from wesep_like.models.build import build_tse
 
 RATE = 16000
 SECTION = {

@@ -19,8 +19,8 @@ from wesep_like.evaluation.verification import (
 )
 from wesep_like.inference.embedder import Embedder
 from wesep_like.interop.checkpoints import read_published_encoder
+from wesep_like.models.build import build_speaker
 from wesep_like.models.model_file import load_weights
-from wesep_like.models.tse import build_speaker
 
 RATE = 16000
 

@@ -7,9 +7,9 @@ from wesep_like.errors import AudioError, ModelFileError, ShapeError, SilentSign
 from wesep_like.inference import extractor as module
 from wesep_like.inference.extractor import Extractor
 from wesep_like.inference.signals import ShortEnrollmentWarning
+from wesep_like.models.build import build_tse
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.model_file import load_model, save_model
-from wesep_like.models.tse import build_tse
 
 
 def noise(seconds, rate=16000, seed=0):

@@ -11,6 +11,8 @@ from wesep_like.interop import load_published
 # With what `aux` is.
 WESEP = {
     "wesep_bsrnn_concat_multitask": ("BSRNN", "fbank"),
+    "wesep_bsrnn_feats_tfmap_emb_crossmul": ("BSRNN_Feats", "enrollment"),
+    "wesep_bsrnn_feats_tfmap_spec_none": ("BSRNN_Feats", "enrollment"),
     "wesep_bsrnn_film_multifuse_wav": ("BSRNN", "enrollment"),
     "wesep_bsrnn_multiply": ("BSRNN", "fbank"),
     "wesep_convtasnet_plain": ("ConvTasNet", "fbank"),

@@ -41,14 +41,17 @@ TINY_SPEAKERS = {
 
 @pytest.fixture(scope="session")
 def tiny_section():
-    """The `model` section of a small model: `(speaker, fusion, fuse_before, separator)`."""
+    """The `model` section of a small model: `(speaker, fusion, fuse_before, separator)`.
+
+    `fusion` is a name, or a section.
+    """
 
     def make(speaker="ecapa_tdnn", fusion="film", fuse_before="every", separator=None):
         separator = separator or ("spex_plus" if speaker == "twin_encoder" else "bsrnn")
         return {
             "separator": {"name": separator, **TINY_SEPARATORS.get(separator, {})},
             "speaker": {"name": speaker, **TINY_SPEAKERS.get(speaker, {})},
-            "fusion": {"name": fusion},
+            "fusion": {"name": fusion} if isinstance(fusion, str) else fusion,
             "fuse_before": fuse_before,
         }
 

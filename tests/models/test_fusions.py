@@ -1,22 +1,24 @@
 import pytest
 import torch
 
-from wesep_like.models.cue import SpeakerCue
+from wesep_like.models.cue import CueFrames, SpeakerCue
 from wesep_like.models.fusions import FUSIONS
 
-FEATURE_DIM, EMBED_DIM = 5, 7
+FEATURE_DIM, EMBED_DIM, FRAME_DIM = 6, 7, 8
 LAYOUTS = [(2, FEATURE_DIM, 11), (2, FEATURE_DIM, 3, 11)]
 
 
-def build(name):
-    fusion = FUSIONS.build({"name": name}, "f", feature_dim=FEATURE_DIM, embed_dim=EMBED_DIM)
+def build(name, **options):
+    section = {"name": name, **options}
+    sizes = {"feature_dim": FEATURE_DIM, "embed_dim": EMBED_DIM, "frame_dim": FRAME_DIM}
+    fusion = FUSIONS.build(section, "f", **sizes)
     for parameter in fusion.parameters():  # away from any start that is special
-        torch.nn.init.normal_(parameter)
+        torch.nn.init.normal_(parameter, std=0.5)
     return fusion
 
 
 def cue(batch=2):
-    return SpeakerCue(torch.randn(batch, EMBED_DIM))
+    return SpeakerCue(torch.randn(batch, EMBED_DIM), CueFrames(torch.randn(batch, FRAME_DIM, 9)))
 
 
 def test_the_four_are_there():
@@ -28,11 +30,12 @@ def test_the_four_are_there():
 def test_the_shape_stays_and_gradients_reach_everything(name, shape):
     fusion, said = build(name), cue()
     features = torch.randn(shape, requires_grad=True)
-    said.embedding.requires_grad_()
+    heard = said.frames.values if name == "cross_attention" else said.embedding
+    heard.requires_grad_()
     fused = fusion(features, said)
     assert fused.shape == shape
     fused.square().sum().backward()
-    for tensor in (features, said.embedding, *fusion.parameters()):
+    for tensor in (features, heard, *fusion.parameters()):
         assert tensor.grad.isfinite().all()
         assert (tensor.grad != 0).any()
 
@@ -51,9 +54,9 @@ def test_an_item_is_steered_by_its_own_cue(name):
     features = torch.randn(3, FEATURE_DIM, 11)
     together = fusion(features, said)
     for row in range(3):
-        alone = fusion(features[row : row + 1], SpeakerCue(said.embedding[row : row + 1]))
+        alone = fusion(features[row : row + 1], said.row(row))
         torch.testing.assert_close(together[row : row + 1], alone)
-    swapped = fusion(features, SpeakerCue(said.embedding.roll(1, 0)))
+    swapped = fusion(features, SpeakerCue.stacked([said.row(row) for row in (1, 2, 0)]))
     assert not torch.allclose(together, swapped, atol=1e-2)
 
 
@@ -79,3 +82,45 @@ def test_published_formulas():
     stacked = torch.cat([features, over_frames], dim=1)  # features first, then the embedding
     expected = concat.linear(stacked.transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(concat(features, said), expected)
+
+
+@pytest.mark.parametrize("fuse", ["add", "concat", "film", "multiply"])
+def test_cross_attention_by_its_definition(fuse):
+    """Each frame by itself, in each band alike."""
+    fusion = build("cross_attention", fuse=fuse).eval()
+    features, said = torch.randn(LAYOUTS[1]), cue()
+    fused = fusion(features, said)
+    heard = fusion.project(said.frames.values[1].T)
+    query, key, value = fusion.attention.in_proj_weight.chunk(3)
+    query_bias, key_bias, value_bias = fusion.attention.in_proj_bias.chunk(3)
+    q = query @ features[1, :, 2, 4] + query_bias
+    k, v = heard @ key.T + key_bias, heard @ value.T + value_bias
+    found = []
+    for head in (slice(0, 3), slice(3, 6)):
+        weights = torch.softmax(k[:, head] @ q[head] / 3**0.5, 0)
+        found.append(weights @ v[:, head])
+    found = fusion.attention.out_proj(torch.cat(found))
+    expected = fusion.fusion.fuse(features[1:, :, 2:3, 4:5], found[None, :, None, None])
+    torch.testing.assert_close(fused[1:, :, 2:3, 4:5], expected)
+
+
+def test_frames_with_bands_are_attended_to_band_by_band():
+    fusion = build("cross_attention").eval()
+    features = torch.randn(LAYOUTS[1])
+    frames = torch.randn(2, FRAME_DIM, 3, 9)
+    fused = fusion(features, SpeakerCue(frames=CueFrames(frames)))
+    for band in range(3):
+        alone = fusion(features[:, :, band], SpeakerCue(frames=CueFrames(frames[:, :, band])))
+        torch.testing.assert_close(fused[:, :, band], alone)
+
+
+@pytest.mark.parametrize("shape", [(FRAME_DIM,), (FRAME_DIM, 3)])
+def test_what_pads_frames_is_not_attended_to(shape):
+    fusion = build("cross_attention").eval()
+    features = torch.randn(LAYOUTS[1])
+    rows = [SpeakerCue(frames=CueFrames(torch.randn(1, *shape, n))) for n in (9, 4)]
+    together = fusion(features, SpeakerCue.stacked(rows))
+    for row in range(2):
+        torch.testing.assert_close(
+            together[row : row + 1], fusion(features[row : row + 1], rows[row])
+        )

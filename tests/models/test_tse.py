@@ -1,12 +1,17 @@
+import itertools
+
 import pytest
 import torch
 
+from wesep_like.audio.stft import STFT
 from wesep_like.errors import ConfigError
 from wesep_like.models import SpeakerCue, build_speaker, build_tse
 from wesep_like.models.fusions import FUSIONS
 from wesep_like.models.model_file import load_model, save_model
 from wesep_like.models.separators import SEPARATORS
 from wesep_like.models.speakers import SPEAKERS
+from wesep_like.models.speakers.silent import SilentModule
+from wesep_like.models.tf_map import TFMap
 
 
 def speech(*shape):
@@ -20,17 +25,24 @@ def stir(module):
             parameter += 0.1 * torch.randn_like(parameter)
 
 
+def goes_together(separator, speaker, fusion, fuse_before):
+    if speaker == "usef":
+        # The frames have the bands of the input; at the bottom of a DPCCN there are fewer.
+        is_elsewhere = separator == "dpccn" and fuse_before == "every"
+        return fusion == "cross_attention" and not is_elsewhere
+    return speaker != "twin_encoder" or separator == "spex_plus"
+
+
 COMBINATIONS = [
-    (separator, speaker, fusion)
-    for separator in SEPARATORS.names()
-    for speaker in SPEAKERS.names()
-    if speaker != "twin_encoder" or separator == "spex_plus"
-    for fusion in FUSIONS.names()
+    combination
+    for combination in itertools.product(
+        SEPARATORS.names(), SPEAKERS.names(), FUSIONS.names(), ["first", "every"]
+    )
+    if goes_together(*combination)
 ]
 
 
-@pytest.mark.parametrize("fuse_before", ["first", "every"])
-@pytest.mark.parametrize(("separator", "speaker", "fusion"), COMBINATIONS)
+@pytest.mark.parametrize(("separator", "speaker", "fusion", "fuse_before"), COMBINATIONS)
 def test_any_separator_with_any_speaker_module_and_fusion_anywhere(
     tiny_model, separator, speaker, fusion, fuse_before
 ):
@@ -38,13 +50,14 @@ def test_any_separator_with_any_speaker_module_and_fusion_anywhere(
     stir(model.fusions)
     output = model(speech(3, 1603), speech(3, 2407))
     assert output.estimates.shape == (3, 3 if separator == "spex_plus" else 1, 1603)
-    assert output.cue.embedding.shape == (3, model.speaker.embed_dim)
     (output.estimates * torch.randn(1603)).sum().backward()
     for name, parameter in model.named_parameters():
+        if fusion == "cross_attention" and name.startswith("speaker.") and parameter.grad is None:
+            continue  # what makes an embedding of the frames, which nobody asks for
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         # A softmax over time does not see what is added to all of its inputs.
-        if not name.endswith("pool.linear2.bias"):
+        if not name.endswith(("pool.linear2.bias", "in_proj_bias")):
             assert (parameter.grad != 0).any(), name
 
 
@@ -113,7 +126,7 @@ def test_no_fusion_is_shared_by_blocks_of_different_widths(tiny_section):
         build_tse(section, 16000)
 
 
-@pytest.mark.parametrize("fusion", FUSIONS.names())
+@pytest.mark.parametrize("fusion", ["add", "concat", "film", "multiply"])
 def test_the_cue_steers_the_estimate(tiny_model, fusion):
     model = tiny_model("ecapa_tdnn", fusion, "first").eval()
     stir(model.fusions)
@@ -158,7 +171,7 @@ def test_a_batch_is_its_singles(tiny_model):
 
 
 @pytest.mark.parametrize("when", ["before train", "after train"])
-@pytest.mark.parametrize("speaker", [name for name in SPEAKERS.names() if name != "twin_encoder"])
+@pytest.mark.parametrize("speaker", ["resnet18", "resnet34", "ecapa_tdnn", "campplus"])
 def test_a_frozen_speaker_module_does_not_move(tiny_model, speaker, when):
     """Neither by gradients nor by BatchNorm, whose statistics move without one."""
     model = tiny_model(speaker, "multiply", "first")
@@ -202,6 +215,129 @@ def test_a_frozen_separator(tiny_model):
     model(speech(2, 1603), speech(2, 2407)).estimates.square().sum().backward()
     assert all(parameter.grad is None for parameter in model.separator.parameters())
     assert all((parameter.grad != 0).any() for parameter in model.fusions.parameters())
+
+
+CONTEXT = {"name": "cross_attention", "fuse": "multiply"}
+# What tells of the speaker frame by frame: the speaker module, its fusions, and the TF-map.
+BY_FRAMES = {
+    "contextual": ("ecapa_tdnn", CONTEXT, None),
+    "usef": ("usef", CONTEXT, None),
+    "tf_map": (None, None, "magnitudes"),
+    "tf_map by frames": ("ecapa_tdnn", {"name": "add"}, "frames"),
+    "multi-level": ("ecapa_tdnn", [CONTEXT, {"name": "film"}], "magnitudes"),
+    "multi-level by frames": ("ecapa_tdnn", [CONTEXT, {"name": "film"}], "frames"),
+}
+
+
+@pytest.fixture(params=[(s, c) for s in ("bsrnn", "dpccn", "tfgridnet") for c in BY_FRAMES])
+def by_frames(request, tiny_section):
+    """The section of a model that is told of the speaker frame by frame."""
+    separator, kind = request.param
+    speaker, fusion, tf_map = BY_FRAMES[kind]
+    section = tiny_section(speaker or "resnet18", fusion or "add", "first", separator)
+    section["tf_map"] = tf_map
+    return section | {"speaker": section["speaker"] if speaker else None, "fusion": fusion}
+
+
+def test_cues_of_frames(by_frames, tmp_path):
+    """Every enrollment is heard to its own end, and a saved model is the same."""
+    model = build_tse(by_frames, 16000).eval()
+    stir(model.fusions)
+    mixture, enrollment = speech(3, 1603), speech(3, 4003)
+    lengths = torch.tensor([4003, 2407, 3001])
+    together = model(mixture, enrollment, lengths).estimates
+    for row, length in enumerate(lengths):
+        one = slice(row, row + 1)
+        alone = model(mixture[one], enrollment[one, :length]).estimates
+        torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=1e-3)
+    swapped = model(mixture, enrollment.roll(1, 0), lengths.roll(1, 0)).estimates
+    assert (together - swapped).norm() > 1e-3 * together.norm()
+    config = {"task": "extraction", "sample_rate": 16000, "model": by_frames}
+    save_model(tmp_path / "model", model, config)
+    again = load_model(tmp_path / "model")
+    assert torch.equal(again(mixture, enrollment, lengths).estimates, together)
+
+
+def test_gradients_of_cues_of_frames(by_frames):
+    model = build_tse(by_frames, 16000).train()
+    stir(model.fusions)
+    model(speech(3, 1603), speech(3, 2407)).estimates.square().sum().backward()
+    for name, parameter in model.named_parameters():
+        if not name.startswith("speaker.") or parameter.grad is not None:
+            assert parameter.grad.isfinite().all(), name
+
+
+def test_silence_and_cues_of_frames(by_frames):
+    model = build_tse(by_frames, 16000).eval()
+    for mixture, enrollment in ((0, 0.1), (0.1, 0), (0, 0)):
+        signals = mixture * torch.randn(1, 1603), enrollment * torch.randn(1, 2407)
+        assert model(*signals).estimates.isfinite().all()
+
+
+def test_a_tf_map_by_its_definition():
+    """In each frame: attend by likeness, take the direction, and as much as there is of it."""
+    stft = STFT(16, 8)
+    mixture, enrollment = speech(1, 100), speech(1, 150)
+    tf_map = TFMap(stft, "magnitudes", SilentModule())
+    found = tf_map(mixture, tf_map.told(SpeakerCue(), enrollment))
+    x, e = stft(mixture)[0].abs(), stft(enrollment)[0].abs()
+    assert found.shape == (1, 1, *x.shape)
+    for frame in range(x.shape[1]):
+        units = e / e.norm(dim=0)
+        weights = torch.softmax(units.T @ (x[:, frame] / x[:, frame].norm()), 0)
+        direction = units @ weights
+        direction = direction / direction.norm()
+        torch.testing.assert_close(found[0, 0, :, frame], direction * (direction @ x[:, frame]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"fusion": None},
+            "model.fusion: null, and tf_map too. Expected one that tells of the speaker",
+        ),
+        (
+            {"speaker": None},
+            "model.fusion.name: 'film' wants an embedding, which the speaker module null does not "
+            "give. Expected another fusion or speaker module",
+        ),
+        (
+            {"speaker": {"name": "usef"}},
+            "model.fusion.name: 'film' wants an embedding, which the speaker module 'usef' does "
+            "not give. Expected another fusion or speaker module",
+        ),
+        (
+            {"speaker": {"name": "usef"}, "fusion": [CONTEXT], "tf_map": "magnitudes"},
+            "model.speaker.name: 'usef' hears the enrollment through the separator's encoder, "
+            "which takes a TF-map here. Expected another speaker module, or tf_map: null",
+        ),
+        (
+            {"speaker": {"name": "resnet18"}, "tf_map": "frames"},
+            "model.tf_map: 'frames' wants a speaker module that keeps the frames of its features "
+            "apart, as ecapa_tdnn does. Expected 'magnitudes'",
+        ),
+        (
+            {"separator": {"name": "conv_tasnet"}, "tf_map": "magnitudes"},
+            "model.tf_map: 'conv_tasnet' has no spectrum to put a map beside. Expected null, or a "
+            "separator in the time-frequency domain",
+        ),
+        (
+            {"separator": {"name": "dpccn"}, "speaker": {"name": "usef"}, "fusion": CONTEXT},
+            "model.fusion.name: 'cross_attention' attends band by band, and there are 3 bands or "
+            "bins here but 257 in the frames of the speaker module. Expected fuse_before: first",
+        ),
+        (
+            {"fusion": [{"name": "film"}, {**CONTEXT, "num_heads": 3}]},
+            "model.fusion[1].num_heads: expected a divisor of 4, the channels of the features, "
+            "got 3",
+        ),
+    ],
+)
+def test_cues_that_do_not_go_together(tiny_section, changes, problem):
+    with pytest.raises(ConfigError) as raised:
+        build_tse({**tiny_section(), **changes}, 16000)
+    assert raised.value.problems == (problem,)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ _MEL = 1127.0  # mel per e-fold of hertz
 
 
 class Fbank(nn.Module):
-    """Kaldi's log mel filter bank: 25 ms frames every 10 ms, only those wholly in the signal.
+    """Kaldi's log mel filter bank: frames of 25 ms every 10 ms, only those wholly in the signal.
 
     Each frame loses its mean, is pre-emphasised by 0.97, windowed and padded to a power of two.
     There is no dither.
@@ -31,6 +31,8 @@ class Fbank(nn.Module):
         window: Kaldi's own is povey; WeSpeaker trains with hamming.
         waveform_scale: What full scale is; Kaldi counts in steps of 16 bits.
         mean_normalize: Take each bin's mean over the frames away.
+        frame_samples: Length of a frame, if not 25 ms.
+        hop_samples: Step from frame to frame, if not 10 ms.
 
     Source:
         Kaldi, feat/feature-fbank.cc and feat/mel-computations.cc.
@@ -47,14 +49,16 @@ class Fbank(nn.Module):
         window: WindowName = "hamming",
         waveform_scale: float = 32768.0,
         mean_normalize: bool = False,
+        frame_samples: int | None = None,
+        hop_samples: int | None = None,
     ) -> None:
         super().__init__()
         self.sample_rate = sample_rate
         self.num_bins = num_bins
         self.waveform_scale = waveform_scale
         self.mean_normalize = mean_normalize
-        self.frame_samples = sample_rate * 25 // 1000
-        self.hop_samples = sample_rate * 10 // 1000
+        self.frame_samples = frame_samples or sample_rate * 25 // 1000
+        self.hop_samples = hop_samples or sample_rate * 10 // 1000
         self.fft_size = 2 ** math.ceil(math.log2(self.frame_samples))
         hertz = np.arange(self.fft_size // 2 + 1) * sample_rate / self.fft_size
         edges = np.linspace(_mel(_LOWEST_HZ), _mel(sample_rate / 2), num_bins + 2)

@@ -167,7 +167,7 @@ def _extract(
     if factor < 1:
         say(f"warning: {job.output}: was too loud for 16 bits and is scaled by {factor:.3f}")
     similarity = _similarity(extractor, estimate, cue, mixture.sample_rate)
-    if similarity is None:
+    if similarity is None and extractor.has_embedding:
         say(f"warning: {job.output}: has too little sound in it to tell a voice by")
     return {
         "mixture": str(job.mixture),
@@ -183,7 +183,9 @@ def _extract(
 def _similarity(
     extractor: Extractor, samples: np.ndarray, cue: SpeakerCue, sample_rate: int
 ) -> float | None:
-    """How like the cue's voice it sounds; None for silence, or what is too short."""
+    """How like the cue's voice it sounds; None where nothing can tell: of silence, say."""
+    if not extractor.has_embedding:
+        return None
     try:
         return extractor.similarity(samples, cue, sample_rate)
     except AudioError:

@@ -130,6 +130,14 @@ class Registry(Generic[T]):
         defaults = {option.name: option.default for option in options if not option.required}
         return {"name": section["name"], **defaults, **said}
 
+    def asks(self, section: object, where: str, *, trust_code: bool = True) -> set[str]:
+        """What the class that a section names wants from the code, by name.
+
+        Raises:
+            ConfigError: If there is no such class.
+        """
+        return set(self._signature(self.find(section, where, trust_code=trust_code)).wired)
+
     def build(
         self, section: Mapping[str, Any], where: str, *, trust_code: bool = True, **wired: object
     ) -> T:

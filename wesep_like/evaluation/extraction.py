@@ -188,7 +188,7 @@ def _extract(
     except WesepLikeError as error:
         _add_notes(row, [str(error)])
         return job
-    if "similarity" in metrics:
+    if "similarity" in metrics and extractor.has_embedding:
         try:
             row["similarity"] = extractor.similarity(estimate, cue, plan.sample_rate)
         except AudioError as error:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from wesep_like.audio.resample import resample
-from wesep_like.errors import AudioError, ModelFileError
+from wesep_like.errors import ModelFileError
 from wesep_like.inference.device import find_device
+from wesep_like.inference.listener import Listener, Signal
 from wesep_like.inference.models import find_model
-from wesep_like.inference.signals import MIN_SECONDS, to_mono, warn_if_short
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.model_file import CONFIG
 from wesep_like.models.speakers.base import SpeakerModule
 from wesep_like.models.tse import TSEModel
-
-Signal: TypeAlias = "np.ndarray | Tensor"
-"""(samples,), floating point, in [-1, 1]."""
-
-# A longer recording is heard in pieces of at most this length: memory stays bounded, and a voice is
-# known long before.
-PIECE_SECONDS = 60.0
 
 
 class Embedder:
@@ -40,6 +29,7 @@ class Embedder:
 
     Raises:
         ConfigError: If there is no such device.
+        ModelFileError: If the speaker module gives no embedding.
     """
 
     def __init__(
@@ -50,11 +40,16 @@ class Embedder:
         *,
         threshold: float | None = None,
     ) -> None:
+        if speaker.embed_dim is None:
+            raise ModelFileError(
+                "model: its speaker module gives no embedding to know a voice by. "
+                "Name a speaker encoder, or a model that has one"
+            )
         self.device = find_device(device)
         self.sample_rate = sample_rate
         self.threshold = threshold
-        self._speaker = speaker.to(self.device).eval()
-        self._min_seconds = max(MIN_SECONDS, speaker.min_samples / sample_rate)
+        speaker = speaker.to(self.device).eval()
+        self._listener = Listener(speaker.cue, sample_rate, speaker.min_samples, self.device)
 
     @classmethod
     def load(
@@ -110,16 +105,7 @@ class Embedder:
         Warns:
             ShortEnrollmentWarning: If a recording is shorter than a second.
         """
-        if not isinstance(enrollment, Sequence):
-            return self._cue(enrollment, sample_rate, where, warn=True)
-        if not enrollment:
-            raise AudioError(f"{where}: expected at least one recording, got an empty list")
-        return _mean(
-            [
-                self._cue(one, sample_rate, f"{where} {number}", warn=True)
-                for number, one in enumerate(enrollment, start=1)
-            ]
-        )
+        return self._listener.cue(enrollment, sample_rate, where=where)
 
     def embed(self, speech: Signal, sample_rate: int, *, where: str = "speech") -> np.ndarray:
         """The embedding (dim,) of one recording, float32; not normalised.
@@ -131,7 +117,9 @@ class Embedder:
         Warns:
             ShortEnrollmentWarning: If it is shorter than a second.
         """
-        return self.cue(speech, sample_rate, where=where).embedding[0].float().cpu().numpy()
+        embedding = self.cue(speech, sample_rate, where=where).embedding
+        assert embedding is not None
+        return embedding[0].float().cpu().numpy()
 
     def similarity(
         self, first: Signal | SpeakerCue, second: Signal | SpeakerCue, sample_rate: int
@@ -142,29 +130,12 @@ class Embedder:
             AudioError: If one of them is too short, silent, or has NaN in it.
             ShapeError: If one of them is not (samples,).
         """
-        a, b = (
-            self._cue(one, sample_rate, where, warn=False).embedding[0].float()
-            for one, where in ((first, "first"), (second, "second"))
-        )
-        return float(torch.nn.functional.cosine_similarity(a, b, dim=0))
-
-    @torch.no_grad()
-    def _cue(
-        self, speech: Signal | SpeakerCue, sample_rate: int, where: str, *, warn: bool
-    ) -> SpeakerCue:
-        if isinstance(speech, SpeakerCue):
-            return speech
-        samples = to_mono(speech, sample_rate, where, self._min_seconds)
-        if warn:
-            warn_if_short(samples, sample_rate, where)
-        samples = resample(samples, sample_rate, self.sample_rate)
-        num_pieces = math.ceil(len(samples) / (PIECE_SECONDS * self.sample_rate))
-        return _mean(
-            [
-                self._speaker.cue(torch.from_numpy(piece)[None].to(self.device))
-                for piece in np.array_split(samples, num_pieces)
-            ]
-        )
+        units = []
+        for one, where in ((first, "first"), (second, "second")):
+            cue = self._listener.cue_of_one(one, sample_rate, where, warn=False)
+            assert cue.embedding is not None
+            units.append(torch.nn.functional.normalize(cue.embedding[0].float(), dim=0))
+        return float(units[0] @ units[1])
 
 
 def load_encoder(
@@ -190,12 +161,3 @@ def load_encoder(
         >>> embedding = encoder.embed(speech, sample_rate=16000)  # doctest: +SKIP
     """
     return Embedder.load(name_or_path, device, trust_code=trust_code)
-
-
-def _mean(cues: Sequence[SpeakerCue]) -> SpeakerCue:
-    """One cue for several of one speaker: embeddings averaged, frames one after another."""
-    if len(cues) == 1:
-        return cues[0]
-    embedding = torch.stack([cue.embedding for cue in cues]).mean(0)
-    frames = [cue.frames for cue in cues if cue.frames is not None]
-    return SpeakerCue(embedding, torch.cat(frames, dim=-1) if frames else None)

@@ -15,7 +15,8 @@ from wesep_like.audio.units import to_samples
 from wesep_like.errors import ModelFileError
 from wesep_like.inference.chunks import overlap_add
 from wesep_like.inference.device import find_device
-from wesep_like.inference.embedder import Embedder, Signal
+from wesep_like.inference.embedder import Embedder
+from wesep_like.inference.listener import Listener, Signal
 from wesep_like.inference.models import find_model
 from wesep_like.inference.signals import MIN_SECONDS, fit_length, to_mono
 from wesep_like.inference.streaming import ExtractionStream
@@ -45,7 +46,15 @@ class Extractor:
         self.sample_rate: int = model.sample_rate
         self._model = model.to(self.device).eval()
         self._min_seconds = max(MIN_SECONDS, model.separator.min_samples / self.sample_rate)
-        self.embedder = Embedder(model.speaker, self.sample_rate, self.device)
+        self._listener = Listener(
+            model.cue, self.sample_rate, model.min_enrollment_samples, self.device
+        )
+        # Tells voices apart; None if the speaker module gives no embedding.
+        self._embedder = (
+            None
+            if model.speaker.embed_dim is None
+            else Embedder(model.speaker, self.sample_rate, self.device)
+        )
 
     @classmethod
     def load(
@@ -84,13 +93,24 @@ class Extractor:
         where: str = "enrollment",
     ) -> SpeakerCue:
         """What the enrollment says about its speaker; see `Embedder.cue`."""
-        return self.embedder.cue(enrollment, sample_rate, where=where)
+        return self._listener.cue(enrollment, sample_rate, where=where)
 
     def similarity(
         self, first: Signal | SpeakerCue, second: Signal | SpeakerCue, sample_rate: int
     ) -> float:
-        """How alike two voices are to the model's own speaker module; see `Embedder.similarity`."""
-        return self.embedder.similarity(first, second, sample_rate)
+        """How alike two voices are to the model's own speaker module; see `Embedder.similarity`.
+
+        Raises:
+            ModelFileError: If it gives no embedding (see `has_embedding`).
+        """
+        if self._embedder is None:
+            raise ModelFileError("model: its speaker module gives no embedding to compare")
+        return self._embedder.similarity(first, second, sample_rate)
+
+    @property
+    def has_embedding(self) -> bool:
+        """Whether the model's speaker module can tell how alike voices are."""
+        return self._embedder is not None
 
     @torch.no_grad()
     def extract(

@@ -17,7 +17,7 @@ from wesep_like.interop import (
     wesep_tfgridnet,
 )
 from wesep_like.interop.names import without_unit_axes
-from wesep_like.interop.wesep_fusions import fusion_name
+from wesep_like.interop.wesep_fusions import fusion_section
 from wesep_like.interop.wespeaker import encoder_section
 from wesep_like.models import SpeakerCue, TSEModel, build_speaker, build_tse
 from wesep_like.models.model_file import load_weights
@@ -48,7 +48,9 @@ class PublishedEncoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (batch, frames, bins) -> embeddings (batch, embed)."""
-        return self.speaker.encode(features.transpose(1, 2))
+        embedding = self.speaker.encode(features.transpose(1, 2)).embedding
+        assert embedding is not None
+        return embedding
 
 
 class PublishedExtraction(nn.Module):
@@ -90,23 +92,31 @@ class PublishedExtraction(nn.Module):
             Estimates (batch, samples), of several scales a list of them; with a classifier a list
             that ends with its logits (batch, speakers).
         """
-        speaker: SpeakerModule = self.model.speaker
-        transform = nn.Sequential()
-        if isinstance(speaker, TransformedSpeaker):
-            transform, speaker = speaker.transform, speaker.speaker
-        if aux.ndim == 3:
-            assert isinstance(speaker, FbankEncoder)
-            embedding = speaker.encode(aux.transpose(1, 2))
-        else:
-            embedding = speaker(aux).embedding
+        cue, embedding = self._cue(aux)
         if self.frame is not None:
             length, step = self.frame
             mixture = mixture[:, : (mixture.shape[-1] - length) // step * step + length]
-        estimates = self.model.estimates(mixture, SpeakerCue(transform(embedding)))
+        estimates = self.model.estimates(mixture, cue)
         outputs = [estimates] if self.keeps_axis else list(estimates.unbind(1))
         if self.classifier is not None:
             outputs.append(self.classifier(embedding))
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def _cue(self, aux: Tensor) -> tuple[SpeakerCue, Tensor | None]:
+        """What steers, and the embedding as the encoder gave it."""
+        speaker: SpeakerModule = self.model.speaker
+        if aux.ndim == 2 and not isinstance(speaker, TransformedSpeaker):
+            cue = self.model.cue(aux)
+            return cue, cue.embedding
+        transform = nn.Sequential()
+        if isinstance(speaker, TransformedSpeaker):
+            transform, speaker = speaker.transform, speaker.speaker
+        if aux.ndim == 2:
+            embedding = speaker(aux).embedding
+        else:
+            assert isinstance(speaker, FbankEncoder)
+            embedding = speaker.encode(aux.transpose(1, 2)).embedding
+        return SpeakerCue(transform(embedding)), embedding
 
 
 class GivenEmbedding(SpeakerModule):
@@ -128,8 +138,9 @@ class TransformedSpeaker(SpeakerModule):
 
     def __init__(self, speaker: SpeakerModule) -> None:
         super().__init__()
+        assert speaker.embed_dim is not None
         self.speaker: SpeakerModule = speaker
-        self.embed_dim = speaker.embed_dim
+        self.embed_dim: int = speaker.embed_dim
         self.min_samples = speaker.min_samples
         self.shares_separator = speaker.shares_separator
         self.transform = nn.Sequential(
@@ -178,12 +189,16 @@ def _extraction(
     if name in wesep_2026.CLASSES:
         args, state = wesep_2026.older(args, state, where)
         name = wesep_2026.CLASSES[name]
+    if name == "BSRNN_Feats":
+        args = {**wesep_bsrnn.FEATS_DEFAULTS, **args}
     sample_rate = int(args.get("sr", _SAMPLE_RATE))
     section = _section(name, args, sample_rate, where)
     config = {"task": "extraction", "sample_rate": sample_rate, "model": section}
     model = build_tse(section, sample_rate, where=where)
     is_twin = model.speaker.shares_separator
-    if not args.get("joint_training", True):
+    if section["speaker"] is None:
+        pass
+    elif not args.get("joint_training", True):
         model.speaker = GivenEmbedding(args.get("spk_emb_dim", 256))
     elif not is_twin and not args.get("spk_feat", False):
         # In step with the separator's STFT.
@@ -208,6 +223,7 @@ def _extraction(
             others[key] = value
     translate = {
         "BSRNN": wesep_bsrnn.weights,
+        "BSRNN_Feats": wesep_bsrnn.weights,
         "BSRNN_Multi": wesep_bsrnn.weights,
         "ConvTasNet": wesep_convtasnet.weights,
         "DPCCN": wesep_dpccn.weights,
@@ -221,6 +237,7 @@ def _extraction(
         load_weights(model.speaker.transform, transform, f"{where}: spk_transform")
     classifier = None
     if args.get("multi_task"):
+        assert model.speaker.embed_dim is not None
         classifier = nn.Linear(model.speaker.embed_dim, args["spksInTrain"])
         load_weights(classifier, parts["pred_linear."], f"{where}: pred_linear")
     if name != "ConvTasNet":
@@ -236,7 +253,7 @@ def _section(name: str, args: Mapping[str, Any], sample_rate: int, where: str) -
     """The `model` section of a published class and its arguments."""
     fusion = args.get("spk_fuse_type", "multiply")
     section: dict[str, Any] = {"fuse_before": "first"}
-    if name in ("BSRNN", "BSRNN_Multi"):
+    if name in ("BSRNN", "BSRNN_Feats", "BSRNN_Multi"):
         section["separator"] = wesep_bsrnn.separator_section(args, sample_rate)
         if args.get("multi_fuse", True):
             section["fuse_before"] = "every"
@@ -255,9 +272,13 @@ def _section(name: str, args: Mapping[str, Any], sample_rate: int, where: str) -
     else:
         raise ModelFileError(
             f"{where}: no class of WeSep is called {name!r} here. "
-            "Known: BSRNN, BSRNN_Multi, ConvTasNet, DPCCN, TFGridNet, TSE_BSRNN_SPK"
+            "Known: BSRNN, BSRNN_Feats, BSRNN_Multi, ConvTasNet, DPCCN, TFGridNet, TSE_BSRNN_SPK"
         )
-    section["fusion"] = {"name": fusion_name(fusion, where)}
+    section["fusion"] = fusion_section(fusion, where)
+    if name == "BSRNN_Feats":
+        section["tf_map"] = wesep_bsrnn.tf_map(args, where)
+        if section["fusion"] is None and section["tf_map"] != "frames":
+            return {**section, "speaker": None}
     embed_dim = args.get("spk_emb_dim", 256)
     if (
         name == "ConvTasNet"

@@ -9,10 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wesep_like.errors import ModelFileError
 from wesep_like.interop.names import Rule, stft_section, translated
 from wesep_like.interop.wesep_fusions import fusion_rules
 from wesep_like.models import TSEModel
 from wesep_like.models.separators.bsrnn import BSRNN
+
+FEATS_DEFAULTS = {"spectral_feat": False, "spk_fuse_type": "concat", "multi_fuse": False}
+"""What BSRNN_Feats takes for granted, unlike BSRNN."""
+
+_TF_MAPS = {False: None, "tfmap_spec": "magnitudes", "tfmap_emb": "frames"}
 
 
 def separator_section(args: Mapping[str, Any], sample_rate: int) -> dict[str, Any]:
@@ -25,17 +31,36 @@ def separator_section(args: Mapping[str, Any], sample_rate: int) -> dict[str, An
     }
 
 
+def tf_map(args: Mapping[str, Any], where: str) -> str | None:
+    """Our name of BSRNN_Feats' `spectral_feat`.
+
+    Raises:
+        ModelFileError: If there is no such feature, or the class itself fails with these arguments.
+    """
+    if args["multi_fuse"] and str(args["spk_fuse_type"]).startswith("cross_"):
+        raise ModelFileError(
+            f"{where}: multi_fuse: only false goes with spk_fuse_type {args['spk_fuse_type']!r}"
+        )
+    feature = args["spectral_feat"]
+    if feature not in _TF_MAPS:
+        raise ModelFileError(
+            f"{where}: spectral_feat: expected {', '.join(map(repr, _TF_MAPS))}, got {feature!r}"
+        )
+    return _TF_MAPS[feature]
+
+
 def weights(
     args: Mapping[str, Any], state: Mapping[str, Tensor], model: TSEModel, where: str
 ) -> dict[str, Tensor]:
     """The tensors of separator and fusions under our names."""
     assert isinstance(model.separator, BSRNN)
-    # One fusion before the first block, or before each: the list has them in turn.
+    # Blocks, and a fusion before the first of them, or before each: the list has them in turn.
     is_multiple = args.get("multi_fuse", True)
+    num_fusions = len(model.fusions)
 
     def number(match: re.Match[str]) -> int:
         place = int(match["place"])
-        return place // 2 if is_multiple else max(0, place - 1)
+        return place // 2 if is_multiple and num_fusions else max(0, place - num_fusions)
 
     layers = r"separator\.separation\.(?P<place>\d+)"
     rnns = {"band_rnn": "along_time", "band_comm": "along_bands"}
@@ -45,9 +70,16 @@ def weights(
         rnn, part = rnns[match["rnn"]], parts[match["part"]]
         return f"separator.blocks.{number(match)}.{rnn}.{part}{match['rest']}"
 
+    within = ".fusion" if model.hears_frames else ""
     rules = [
         Rule(rf"{layers}\.(?P<rnn>band_rnn|band_comm)\.(?P<part>\w+)\.(?P<rest>\w+)", of_block),
-        *fusion_rules(layers, lambda match: f"fusions.{number(match)}"),
+        *fusion_rules(layers, lambda match: f"fusions.{number(match)}{within}"),
+        # What the only fusion attends by.
+        Rule(r"separator\.attenFuse\.0\.(?P<rest>\w+)", r"fusions.0.project.\g<rest>"),
+        Rule(
+            r"separator\.attenFuse\.1\.multihead_attn\.(?P<rest>.+)",
+            r"fusions.0.attention.\g<rest>",
+        ),
     ]
     in_bands = {key: value for key, value in state.items() if key.startswith(("BN.", "mask."))}
     others = {key: value for key, value in state.items() if key not in in_bands}

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from wesep_like import bundle
 from wesep_like.config.files import read_config, write_config
 from wesep_like.errors import ConfigError, ModelFileError
+from wesep_like.models.build import build_speaker, build_tse
 from wesep_like.models.speakers import SpeakerModule
-from wesep_like.models.tse import TSEModel, build_speaker, build_tse
+from wesep_like.models.tse import TSEModel
 
 CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, cast, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from wesep_like.config.sections import Problems, read_section
 from wesep_like.errors import ConfigError
 from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.fusions import FUSIONS, Fusion
-from wesep_like.models.separators import SEPARATORS, Separator
+from wesep_like.models.fusions import Fusion
+from wesep_like.models.fusions.cross_attention import CrossAttention
+from wesep_like.models.separators import Separator
 from wesep_like.models.separators.streams import Stream
-from wesep_like.models.speakers import SPEAKERS, SpeakerModule
+from wesep_like.models.speakers import SpeakerModule
+from wesep_like.models.speakers.base import cue_of_each
+from wesep_like.models.tf_map import TFMap
 
 PartName = Literal["speaker", "separator", "fusions"]
 PARTS: tuple[PartName, ...] = get_args(PartName)
@@ -47,6 +49,10 @@ class TSEModel(nn.Module):
         sample_rate: Hz.
         fuse_axis: What a fusion takes for channels: the channels, or the frequencies, which are
             then steered alike in every channel.
+        tf_map: Makes a picture of mixture and enrollment for the separator to look at.
+
+    Attributes:
+        hears_frames: Whether a fusion attends to the frames of the cue.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class TSEModel(nn.Module):
         fusions: Mapping[int, Fusion],
         sample_rate: int,
         fuse_axis: FusionAxis = "channels",
+        tf_map: TFMap | None = None,
     ) -> None:
         super().__init__()
         self.speaker = speaker
@@ -68,6 +75,8 @@ class TSEModel(nn.Module):
         self._fusion_at = {number: names[fusion] for number, fusion in fusions.items()}
         self.sample_rate = sample_rate
         self.fuse_axis = fuse_axis
+        self.tf_map = tf_map
+        self.hears_frames = any(isinstance(m, CrossAttention) for m in self.fusions.modules())
         self._frozen: set[str] = set()
 
     def freeze(self, parts: Collection[PartName]) -> None:
@@ -76,6 +85,12 @@ class TSEModel(nn.Module):
         for part in parts:
             self.get_submodule(part).requires_grad_(False)
         self.train(self.training)
+
+    @property
+    def min_enrollment_samples(self) -> int:
+        """The shortest enrollment that it can take."""
+        heard = [self.speaker.min_samples]
+        return max(heard if self.tf_map is None else [*heard, self.separator.min_samples])
 
     @property
     def is_speaker_frozen(self) -> bool:
@@ -93,18 +108,33 @@ class TSEModel(nn.Module):
     def cue(self, enrollment: Tensor, enrollment_samples: Tensor | None = None) -> SpeakerCue:
         """What `enrollment` (batch, samples) says about the speakers; padding is not heard."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_speaker_frozen):
-            return self.speaker.cue(enrollment, enrollment_samples)
+            return cue_of_each(
+                self._heard, enrollment, enrollment_samples, is_learnt=self.speaker.training
+            )
+
+    def _heard(self, enrollment: Tensor) -> SpeakerCue:
+        """The cue of `enrollment` (batch, samples), with what this model asks for and no more."""
+        cue = self.speaker(enrollment)
+        if self.tf_map is not None:
+            cue = self.tf_map.told(cue, enrollment)
+        if not self.hears_frames:
+            return replace(cue, frames=None)
+        # Where the encoder is heard in step with the spectrum, what is attended to is that.
+        return cue if cue.keys is None else replace(cue, frames=cue.keys)
 
     def estimates(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """All estimates (batch, estimates, samples) for `mixture` (batch, samples)."""
-        return self.separator(mixture, partial(self._steer, cue))
+        maps = None if self.tf_map is None else self.tf_map(mixture, cue)
+        return self.separator(mixture, partial(self._steer, cue), maps)
 
     def stream(self, cue: SpeakerCue) -> Stream:
         """A mixture in pieces, out of which comes the voice that `cue` tells of.
 
         Raises:
-            ConfigError: If the separator hears what comes later.
+            ConfigError: If the separator or the TF-map hears what comes later.
         """
+        if self.tf_map is not None:
+            raise ConfigError("tf_map: hears the whole mixture. A model that streams has none")
         return self.separator.stream(partial(self._steer, cue))
 
     def _steer(self, cue: SpeakerCue, number: int, features: Tensor) -> Tensor:
@@ -126,135 +156,3 @@ class TSEModel(nn.Module):
         """Mixture (batch, samples), enrollment (batch, enroll_samples) -> estimates and cue."""
         cue = self.cue(enrollment, enrollment_samples)
         return TSEOutput(self.estimates(mixture, cue), cue)
-
-
-def build_tse(
-    section: Mapping[str, Any], sample_rate: int, *, where: str = "model", trust_code: bool = False
-) -> TSEModel:
-    """The model that the config section `model` describes.
-
-    Args:
-        section: `separator`, `speaker`, `fusion`; `fuse_before`: `first`, `every` or block
-            numbers; `fuse_axis`: `channels` or `frequency`; `fuse_shared`: whether one fusion
-            stands at all of these blocks, or each has its own.
-        sample_rate: Hz.
-        where: Path of the section, for messages.
-        trust_code: Import classes that the config names by `module:Class`.
-
-    Raises:
-        ConfigError: With everything that is wrong.
-    """
-    problems = Problems()
-    fused = _TSESection({}, {}, {})
-    with problems.collecting():
-        fused = read_section(_TSESection, section, where)
-    # A wrong separator must not hide what is wrong with the speaker module: what could not be built
-    # leaves these sizes in place, and nothing is returned then.
-    num_blocks, embed_dim = 1, 1
-    dims: Sequence[int] = (1,)
-    build: dict[str, Any] = {"sample_rate": sample_rate, "trust_code": trust_code}
-    with problems.collecting():
-        separator = SEPARATORS.build(section.get("separator", {}), f"{where}.separator", **build)
-        num_blocks, dims = len(separator.blocks), separator.feature_dims
-        build["separator"] = separator  # for a speaker module that shares its encoder
-        if fused.fuse_axis == "frequency":
-            dims = separator.frequency_dims or dims
-            if not separator.frequency_dims:
-                problems.add(
-                    f"{where}.fuse_axis: {section['separator']['name']!r} has no frequency axis. "
-                    "Expected 'channels'"
-                )
-    with problems.collecting():
-        speaker = SPEAKERS.build(section.get("speaker", {}), f"{where}.speaker", **build)
-        embed_dim = speaker.embed_dim
-    numbers = []
-    with problems.collecting():
-        numbers = _fusion_places(section.get("fuse_before", "first"), num_blocks, where)
-    fusions: dict[int, Fusion] = {}
-    with problems.collecting():
-        for number in numbers or [0]:
-            if fusions and fused.fuse_shared:
-                fusions[number] = fusions[numbers[0]]
-                continue
-            fusions[number] = FUSIONS.build(
-                section.get("fusion", {}),
-                f"{where}.fusion",
-                trust_code=trust_code,
-                feature_dim=dims[number],
-                embed_dim=embed_dim,
-            )
-    with problems.collecting():
-        if fused.fuse_shared and len({dims[number] for number in fusions}) > 1:
-            raise ConfigError(
-                f"{where}.fuse_shared: the blocks have features of different widths "
-                f"({', '.join(str(dims[number]) for number in fusions)}). Expected false"
-            )
-    problems.raise_if_any()
-    return TSEModel(speaker, separator, fusions, sample_rate, fused.fuse_axis)
-
-
-def resolved_tse(section: Mapping[str, Any], *, where: str = "model") -> dict[str, Any]:
-    """A section that `build_tse` takes, with each default written out.
-
-    Raises:
-        ConfigError: If a part is wrong.
-    """
-    return {
-        "separator": SEPARATORS.resolved(section["separator"], f"{where}.separator"),
-        "speaker": SPEAKERS.resolved(section["speaker"], f"{where}.speaker"),
-        "fusion": FUSIONS.resolved(section["fusion"], f"{where}.fusion"),
-        "fuse_before": section.get("fuse_before", _TSESection.fuse_before),
-        "fuse_axis": section.get("fuse_axis", _TSESection.fuse_axis),
-        "fuse_shared": section.get("fuse_shared", _TSESection.fuse_shared),
-    }
-
-
-def build_speaker(
-    section: Mapping[str, Any], sample_rate: int, *, where: str = "model", trust_code: bool = False
-) -> SpeakerModule:
-    """The speaker module that the section `model` of a plain verification config describes.
-
-    Raises:
-        ConfigError: With everything that is wrong.
-    """
-    problems = Problems()
-    with problems.collecting():
-        read_section(_SpeakerSection, section, where)
-    with problems.collecting():
-        speaker = SPEAKERS.build(
-            section.get("speaker", {}),
-            f"{where}.speaker",
-            trust_code=trust_code,
-            sample_rate=sample_rate,
-        )
-    problems.raise_if_any()
-    return speaker
-
-
-@dataclass(frozen=True)
-class _SpeakerSection:
-    speaker: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _TSESection(_SpeakerSection):
-    separator: dict[str, Any]
-    fusion: dict[str, Any]
-    fuse_before: str | list[int] = "first"
-    fuse_axis: FusionAxis = "channels"
-    fuse_shared: bool = False
-
-
-def _fusion_places(wanted: str | Sequence[int], num_blocks: int, where: str) -> list[int]:
-    """The numbers of the blocks that a fusion stands before."""
-    if wanted == "first":
-        return [0]
-    if wanted == "every":
-        return list(range(num_blocks))
-    is_numbers = not isinstance(wanted, str) and len(set(wanted)) == len(wanted) > 0
-    if not is_numbers or not set(wanted) <= set(range(num_blocks)):
-        raise ConfigError(
-            f"{where}.fuse_before: expected 'first', 'every' or different block numbers below "
-            f"{num_blocks}, got {wanted!r}"
-        )
-    return sorted(cast("Sequence[int]", wanted))

@@ -128,6 +128,7 @@ class ExtractionTask(LightningModule):
         }
         total = sum(weighted.weight * terms[weighted.name] for weighted in self.losses)
         if self.speaker_head is not None:
+            assert cue.embedding is not None
             terms["speaker"] = self.speaker_head(cue.embedding, batch.speakers)
             total = total + self.speaker_weight * terms["speaker"]
         return {**terms, "loss": total}
@@ -161,7 +162,7 @@ class ExtractionTask(LightningModule):
             one = slice(row, row + 1)
             mixture = batch.mixture[one, :length]
             target = batch.target[one, :length]
-            estimate = self.model.extract(mixture, SpeakerCue(cue.embedding[one])).float()
+            estimate = self.model.extract(mixture, cue.row(row)).float()
             after = si_sdr(estimate, target)
             improvement = after - si_sdr(mixture, target)
             self._valid_rows.append(

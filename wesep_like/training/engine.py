@@ -124,7 +124,7 @@ def fit(
     with run_log(folder / "train.log"), lightning_kept_quiet():
         trainer = Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
-            **_processes(device),
+            **_processes(device, task),
             precision=_precision(options.precision, device),
             max_steps=options.num_steps,
             max_epochs=-1,
@@ -159,11 +159,14 @@ def fit(
         _log.info("done after %d steps", trainer.global_step)
 
 
-def _processes(device: torch.device) -> dict[str, Any]:
+def _processes(device: torch.device, task: LightningModule) -> dict[str, Any]:
     """One process; under `torchrun`, those that it started."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
-        return {"devices": here, "num_nodes": all_of_them // here, "strategy": "ddp"}
+        # A fusion that attends to frames leaves the layers that make an embedding of them idle.
+        has_idle = getattr(task.model, "hears_frames", False)
+        strategy = "ddp_find_unused_parameters_true" if has_idle else "ddp"
+        return {"devices": here, "num_nodes": all_of_them // here, "strategy": strategy}
     if device.type == "cuda":
         return {"devices": [device.index or 0]}
     return {"devices": 1}

@@ -22,9 +22,29 @@ class Fusion(nn.Module, ABC):
         """Features (batch, channels, *positions) -> the same shape."""
 
 
-def over_positions(vector: Tensor, features: Tensor) -> Tensor:
-    """`vector` (batch, channels), shaped to broadcast over the positions of `features`."""
-    return vector.reshape(*vector.shape, *(1,) * (features.ndim - 2))
+class VectorFusion(Fusion):
+    """Steers features by a vector: by default the embedding, the same at every position."""
+
+    def forward(self, features: Tensor, cue: SpeakerCue) -> Tensor:
+        """Features (batch, channels, *positions) -> the same shape."""
+        assert cue.embedding is not None
+        ones = (1,) * (features.ndim - 2)
+        return self.fuse(features, cue.embedding.reshape(*cue.embedding.shape, *ones))
+
+    @abstractmethod
+    def fuse(self, features: Tensor, vectors: Tensor) -> Tensor:
+        """Features steered by vectors, each its own.
+
+        Args:
+            features: (batch, channels, *positions).
+            vectors: (batch, embed, *positions), or 1 for positions that share one.
+        """
+
+
+def along_channels(layer: nn.Linear, x: Tensor) -> Tensor:
+    """`layer` at every position: (batch, in, *positions) -> (batch, out, *positions)."""
+    return layer(x.movedim(1, -1)).movedim(-1, 1)
 
 
 FUSIONS: Registry[Fusion] = Registry("fusion", Fusion)
+"""Layers by which a cue steers features."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.fusions.base import FUSIONS, Fusion, over_positions
+from wesep_like.models.fusions.base import FUSIONS, VectorFusion, along_channels
 
 
 @FUSIONS.register("film")
-class FiLM(Fusion):
+class FiLM(VectorFusion):
     """(1 + gamma) * features + beta, with gamma and beta linear in the embedding.
 
     Both start at zero: an untrained FiLM is the identity.
@@ -25,8 +24,7 @@ class FiLM(Fusion):
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, features: Tensor, cue: SpeakerCue) -> Tensor:
+    def fuse(self, features: Tensor, vectors: Tensor) -> Tensor:
         """Features (batch, channels, *positions) -> the same shape."""
-        gamma = over_positions(self.gamma(cue.embedding), features)
-        beta = over_positions(self.beta(cue.embedding), features)
-        return (1 + gamma) * features + beta
+        gamma = along_channels(self.gamma, vectors)
+        return (1 + gamma) * features + along_channels(self.beta, vectors)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.fusions.base import FUSIONS, Fusion, over_positions
+from wesep_like.models.fusions.base import FUSIONS, VectorFusion, along_channels
 
 
 @FUSIONS.register("multiply")
-class Multiply(Fusion):
+class Multiply(VectorFusion):
     """features * (W embedding + b) at every position.
 
     The bias starts at 1, so that a stack of these passes features on at the start of training
@@ -21,6 +20,6 @@ class Multiply(Fusion):
         self.linear = nn.Linear(embed_dim, feature_dim)
         nn.init.ones_(self.linear.bias)
 
-    def forward(self, features: Tensor, cue: SpeakerCue) -> Tensor:
+    def fuse(self, features: Tensor, vectors: Tensor) -> Tensor:
         """Features (batch, channels, *positions) -> the same shape."""
-        return features * over_positions(self.linear(cue.embedding), features)
+        return features * along_channels(self.linear, vectors)

@@ -93,35 +93,43 @@ class BandNorm(nn.Module):
 
 
 class BandSplit(nn.Module):
-    """A spectrum becomes one feature vector for every band and frame.
+    """Spectra become one feature vector for every band and frame.
 
     Args:
         widths: Pairs (number of bands, width in bins).
         out_dim: Channels of a band.
+        num_maps: Pictures beside the two of the spectrum.
         causal: See `BandNorm`.
     """
 
     def __init__(
-        self, widths: Sequence[tuple[int, int]], out_dim: int, *, causal: bool = False
+        self,
+        widths: Sequence[tuple[int, int]],
+        out_dim: int,
+        num_maps: int = 0,
+        *,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)
+        depth = 2 + num_maps
         self.layers = nn.ModuleList(
             nn.Sequential(
-                BandNorm(count, 2 * width, causal=causal), BandLinear(count, 2 * width, out_dim)
+                BandNorm(count, depth * width, causal=causal),
+                BandLinear(count, depth * width, out_dim),
             )
             for count, width in self.widths
         )
 
-    def forward(self, spectrum: Tensor) -> Tensor:
-        """Complex (batch, bins, frames) -> (batch, channels, bands, frames)."""
+    def forward(self, parts: Tensor) -> Tensor:
+        """Pictures (batch, 2 + maps, bins, frames) -> (batch, channels, bands, frames)."""
         sizes = [count * width for count, width in self.widths]
         features = []
         for layer, part, (count, width) in zip(
-            self.layers, spectrum.split(sizes, dim=1), self.widths, strict=True
+            self.layers, parts.split(sizes, dim=2), self.widths, strict=True
         ):
-            bands = part.unflatten(1, (count, width))
-            features.append(layer(torch.cat([bands.real, bands.imag], dim=2)))
+            bands = part.unflatten(2, (count, width)).transpose(1, 2)
+            features.append(layer(bands.flatten(2, 3)))
         return torch.cat(features, dim=1).transpose(1, 2)
 
 

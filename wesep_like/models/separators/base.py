@@ -31,22 +31,32 @@ class Separator(nn.Module, ABC):
 
     Attributes:
         blocks: The blocks.
+        encoded_dim: Width of the channel axis of what `encode` returns.
         feature_dims: Width of the channel axis where features may be steered, one a block.
         frequency_dims: Width of the axis after it, which holds bands or bins, one a block; empty
             where the features have no such axis.
+        num_maps: How many pictures `encode` takes beside the mixture.
         num_estimates: How many estimates `decode` makes.
         min_samples: The shortest mixture that it can take.
     """
 
     blocks: nn.ModuleList
+    encoded_dim: int
     feature_dims: Sequence[int]
     frequency_dims: Sequence[int] = ()
+    num_maps: int = 0
     num_estimates: int = 1
     min_samples: int
 
     @abstractmethod
-    def encode(self, mixture: Tensor) -> tuple[Tensor, Any]:
-        """Mixture (batch, samples) -> features (batch, channels, *positions) and context."""
+    def encode(self, mixture: Tensor, maps: Tensor | None = None) -> tuple[Tensor, Any]:
+        """Mixture -> features (batch, channels, *positions) and context.
+
+        Args:
+            mixture: (batch, samples).
+            maps: As large as the mixture's spectrum, (batch, num_maps, bins, frames); None where
+                `num_maps` is 0.
+        """
 
     def run_block(self, number: int, features: Tensor, context: Any, steer: Steer) -> Tensor:
         """What block `number` makes of features, which `steer` is asked to steer on the way.
@@ -79,15 +89,19 @@ class Separator(nn.Module, ABC):
         )
 
     def forward(
-        self, mixture: Tensor, steer: Callable[[int, Tensor], Tensor] = unsteered
+        self,
+        mixture: Tensor,
+        steer: Callable[[int, Tensor], Tensor] = unsteered,
+        maps: Tensor | None = None,
     ) -> Tensor:
         """Mixture (batch, samples) -> estimates (batch, estimates, samples).
 
         Args:
             mixture: At least `min_samples` long.
             steer: Takes the number of a block and the features there.
+            maps: See `encode`.
         """
-        features, context = self.encode(mixture)
+        features, context = self.encode(mixture, maps)
         for number in range(len(self.blocks)):
             features = self.run_block(number, features, context, partial(steer, number))
         return self.decode(features, context)

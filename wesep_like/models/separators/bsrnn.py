@@ -12,7 +12,7 @@ from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.bands import BandMasks, BandSplit, band_widths, standardised
 from wesep_like.models.separators.base import SEPARATORS, Separator, unsteered
-from wesep_like.models.separators.spectra import build_stft
+from wesep_like.models.separators.spectra import build_stft, pictures
 from wesep_like.models.separators.streams import SpectrumStream, Stream
 
 # Luo & Yu give band splits for music at 44.1 kHz; this one is WeSep's for speech at 16 kHz.
@@ -84,6 +84,7 @@ class BSRNN(Separator):
 
     Args:
         sample_rate: Hz.
+        num_maps: Pictures beside the spectrum, see `Separator.encode`.
         channels: Features of a band.
         hidden_dim: LSTM width in each direction; None is twice `channels`, as published.
         mask_dim: Width of the mask network; None is four times `channels`, as published.
@@ -105,6 +106,7 @@ class BSRNN(Separator):
     def __init__(
         self,
         sample_rate: int,
+        num_maps: int = 0,
         *,
         channels: int = 128,
         hidden_dim: int | None = None,
@@ -124,11 +126,13 @@ class BSRNN(Separator):
                 f"bands: expected pairs (number of bands, width in Hz), all positive, got {bands!r}"
             )
         self.stft = build_stft(window_ms, hop_ms, sample_rate)
+        self.num_maps = num_maps
         self.min_samples = self.stft.min_samples
         widths = band_widths(bands, self.stft.num_bins, sample_rate)
+        self.encoded_dim = channels
         self.feature_dims = (channels,) * num_blocks
         self.frequency_dims = (sum(count for count, _ in widths),) * num_blocks
-        self.split = BandSplit(widths, channels, causal=causal)
+        self.split = BandSplit(widths, channels, num_maps, causal=causal)
         self.blocks = nn.ModuleList(
             BandSplitBlock(channels, hidden_dim or 2 * channels, causal=causal)
             for _ in range(num_blocks)
@@ -136,10 +140,10 @@ class BSRNN(Separator):
         self.masks = BandMasks(widths, channels, mask_dim or 4 * channels, causal=causal)
         self.causal = causal
 
-    def encode(self, mixture: Tensor) -> tuple[Tensor, _Context]:
+    def encode(self, mixture: Tensor, maps: Tensor | None = None) -> tuple[Tensor, _Context]:
         """Mixture (batch, samples) -> features (batch, channels, bands, frames), spectrum."""
         spectrum = self.stft(mixture)
-        return self.split(spectrum), _Context(spectrum, mixture.shape[-1])
+        return self.split(pictures(spectrum, maps)), _Context(spectrum, mixture.shape[-1])
 
     def decode(self, features: Tensor, context: _Context) -> Tensor:
         """Features, spectrum -> estimates (batch, 1, samples)."""
@@ -157,7 +161,7 @@ class BSRNN(Separator):
         states: list[RNNState | None] = [None] * len(self.blocks)
 
         def separate(spectrum: Tensor) -> Tensor:
-            features = self.split(spectrum)
+            features = self.split(pictures(spectrum))
             for number, block in enumerate(cast("list[BandSplitBlock]", list(self.blocks))):
                 features, states[number] = block.step(steer(number, features), states[number])
             return spectrum * self.masks(features)

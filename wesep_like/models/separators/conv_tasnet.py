@@ -111,7 +111,7 @@ class ConvTasNet(TCNSeparator):
         self.mask = nn.Conv1d(bottleneck_dim, num_filters, 1)
         self.bound = MASKS[mask]
 
-    def encode(self, mixture: Tensor) -> tuple[Tensor, TCNContext]:
+    def encode(self, mixture: Tensor, maps: Tensor | None = None) -> tuple[Tensor, TCNContext]:
         """Mixture (batch, samples) -> features (batch, channels, frames), frames."""
         bank = self.filterbank
         whole = whole_frames(mixture, bank.filter_samples, bank.hop_samples)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.base import SEPARATORS, Separator, Steer
-from wesep_like.models.separators.spectra import build_stft, mixture_level
+from wesep_like.models.separators.spectra import build_stft, mixture_level, pictures
 from wesep_like.models.separators.tcn import DilatedConv
 
 _DENSE_LAYERS = 5
@@ -176,6 +176,7 @@ class DPCCN(Separator):
 
     Args:
         sample_rate: Hz.
+        num_maps: Pictures beside the spectrum, see `Separator.encode`.
         channels: At the top; two, four and eight times as many further down.
         tcn_dim: Channels at the bottom.
         num_tcns: How often dilations start anew.
@@ -194,6 +195,7 @@ class DPCCN(Separator):
     def __init__(
         self,
         sample_rate: int,
+        num_maps: int = 0,
         *,
         channels: int = 16,
         tcn_dim: int = 384,
@@ -215,14 +217,16 @@ class DPCCN(Separator):
             )
         self.normalize_level = normalize_level
         self.stft = build_stft(window_ms, hop_ms, sample_rate)
+        self.num_maps = num_maps
         self.min_samples = self.stft.min_samples
         bins = self.stft.num_bins
         bottom_bins = bins
         for _ in range(_DOWN_LAYERS):
             bottom_bins = -(-bottom_bins // 2)
+        self.encoded_dim = channels
         self.feature_dims = (channels, *[tcn_dim] * num_tcns)
         self.frequency_dims = (bins, *[bottom_bins] * num_tcns)
-        self.conv = nn.Conv2d(2, channels, 3, padding=1)
+        self.conv = nn.Conv2d(2 + num_maps, channels, 3, padding=1)
         self.dense = _Dense(channels, channels, channels)
         self.blocks = nn.ModuleList(
             [_Down(channels, tcn_dim), *(_TCN(tcn_dim, num_tcn_layers) for _ in range(num_tcns))]
@@ -231,11 +235,11 @@ class DPCCN(Separator):
         self.pyramid = _Pyramid(2 * channels, pool_sizes)
         self.deconv = nn.ConvTranspose2d(2 * channels, 2, 3, padding=1)
 
-    def encode(self, mixture: Tensor) -> tuple[Tensor, _Context]:
+    def encode(self, mixture: Tensor, maps: Tensor | None = None) -> tuple[Tensor, _Context]:
         """Mixture (batch, samples) -> features (batch, channels, bins, frames), context."""
         level = mixture_level(mixture) if self.normalize_level else mixture.new_ones(1, 1)
         spectrum = self.stft(mixture / level)
-        parts = torch.stack([spectrum.real, spectrum.imag], dim=1)
+        parts = pictures(spectrum, None if maps is None else maps / level[..., None, None])
         context = _Context([], level, mixture.shape[-1])
         return self.dense(self.conv(parts)), context
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from wesep_like.audio.stft import STFT
@@ -29,3 +30,17 @@ def build_stft(window_ms: float, hop_ms: float, sample_rate: int) -> STFT:
 def mixture_level(mixture: Tensor) -> Tensor:
     """Standard deviation of mixtures (batch, samples) as (batch, 1), never zero."""
     return mixture.float().std(dim=-1, keepdim=True).clamp_min(_LEAST_LEVEL)
+
+
+def pictures(spectrum: Tensor, maps: Tensor | None = None) -> Tensor:
+    """What a separator looks at: real part, imaginary part, and what stands beside them.
+
+    Args:
+        spectrum: Complex (batch, bins, frames).
+        maps: (batch, maps, bins, frames).
+
+    Returns:
+        (batch, 2 + maps, bins, frames).
+    """
+    parts = torch.view_as_real(spectrum).movedim(-1, 1)
+    return parts if maps is None else torch.cat([parts, maps], dim=1)

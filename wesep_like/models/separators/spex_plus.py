@@ -111,7 +111,7 @@ class SpExPlus(TCNSeparator):
             for bank, length in zip(self._banks, self.filter_samples, strict=True)
         )
 
-    def encode(self, mixture: Tensor) -> tuple[Tensor, TCNContext]:
+    def encode(self, mixture: Tensor, maps: Tensor | None = None) -> tuple[Tensor, TCNContext]:
         """Mixture (batch, samples) -> features (batch, channels, frames), frames."""
         frames = self.analyse(mixture)
         features = self.bottleneck(self.norm(torch.cat(frames, dim=1)))

@@ -181,6 +181,7 @@ class TCNSeparator(Separator):
             )
             for repeat in range(num_repeats)
         )
+        self.encoded_dim = dim
         self.feature_dims = (hidden_dim if fuse_inside else dim,) * num_repeats
 
     def run_block(self, number: int, features: Tensor, context: TCNContext, steer: Steer) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
 from wesep_like.models.separators.base import SEPARATORS, Separator
-from wesep_like.models.separators.spectra import build_stft, mixture_level
+from wesep_like.models.separators.spectra import build_stft, mixture_level, pictures
 
 
 class _Context(NamedTuple):
@@ -145,6 +145,7 @@ class TFGridNet(Separator):
 
     Args:
         sample_rate: Hz.
+        num_maps: Pictures beside the spectrum, see `Separator.encode`.
         channels: Features of a bin and frame, D of the paper.
         hidden_dim: LSTM width in each direction, H of the paper.
         num_blocks: B of the paper.
@@ -165,6 +166,7 @@ class TFGridNet(Separator):
     def __init__(
         self,
         sample_rate: int,
+        num_maps: int = 0,
         *,
         channels: int = 48,
         hidden_dim: int = 192,
@@ -193,11 +195,13 @@ class TFGridNet(Separator):
                 f"kernel_hop: expected at most kernel_size ({kernel_size}), got {kernel_hop}"
             )
         self.stft = build_stft(window_ms, hop_ms, sample_rate)
+        self.num_maps = num_maps
         self.min_samples = self.stft.min_samples
         bins = self.stft.num_bins
+        self.encoded_dim = channels
         self.feature_dims = (channels,) * num_blocks
         self.frequency_dims = (bins,) * num_blocks
-        self.conv = nn.Conv2d(2, channels, 3, padding=1)
+        self.conv = nn.Conv2d(2 + num_maps, channels, 3, padding=1)
         self.norm = nn.GroupNorm(1, channels)
         self.blocks = nn.ModuleList(
             GridNetBlock(
@@ -213,11 +217,11 @@ class TFGridNet(Separator):
         )
         self.deconv = nn.ConvTranspose2d(channels, 2, 3, padding=1)
 
-    def encode(self, mixture: Tensor) -> tuple[Tensor, _Context]:
+    def encode(self, mixture: Tensor, maps: Tensor | None = None) -> tuple[Tensor, _Context]:
         """Mixture (batch, samples) -> features (batch, channels, bins, frames), level."""
         level = mixture_level(mixture)
         spectrum = self.stft(mixture / level)
-        parts = torch.stack([spectrum.real, spectrum.imag], dim=1)
+        parts = pictures(spectrum, None if maps is None else maps / level[..., None, None])
         return self.norm(self.conv(parts)), _Context(level, mixture.shape[-1])
 
     def decode(self, features: Tensor, context: _Context) -> Tensor:

@@ -1,6 +1,14 @@
 """Speaker modules: an enrollment waveform goes in, a cue comes out."""
 
-from wesep_like.models.speakers import campplus, ecapa_tdnn, resnet, twin_encoder
+from wesep_like.models.speakers import campplus, ecapa_tdnn, resnet, twin_encoder, usef
 from wesep_like.models.speakers.base import SPEAKERS, SpeakerModule
 
-__all__ = ["SPEAKERS", "SpeakerModule", "campplus", "ecapa_tdnn", "resnet", "twin_encoder"]
+__all__ = [
+    "SPEAKERS",
+    "SpeakerModule",
+    "campplus",
+    "ecapa_tdnn",
+    "resnet",
+    "twin_encoder",
+    "usef",
+]

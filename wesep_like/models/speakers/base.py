@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +18,16 @@ class SpeakerModule(nn.Module, ABC):
     """Turns an enrollment into a cue. Features are its own business.
 
     Attributes:
-        embed_dim: Width of the embedding.
+        embed_dim: Width of the embedding; None if it gives none.
+        frame_dim: Channels of the frames of its cue; None if it gives none.
+        frame_positions: Bands or bins of these frames; None if they have none.
         min_samples: The shortest enrollment that it can take.
         shares_separator: Whether it hears through layers of the separator.
     """
 
-    embed_dim: int
+    embed_dim: int | None = None
+    frame_dim: int | None = None
+    frame_positions: int | None = None
     min_samples: int
     shares_separator: bool = False
 
@@ -35,24 +41,35 @@ class SpeakerModule(nn.Module, ABC):
         Args:
             enrollment: (batch, samples), zeros at the end of the shorter ones.
             enrollment_samples: Length of each, (batch,); None where all are whole.
-
-        What is learnt runs as one batch, for BatchNorm wants one: shorter enrollments are repeated
-        to the length of the longest. Otherwise those of equal length run together, each exactly as
-        if alone. Masks inside every layer would serve in one pass, but would have to be right in
-        every convolution and pooling of every encoder; this is right by itself.
         """
-        if enrollment_samples is None:
-            return self(enrollment)
-        if self.training:
-            return self(repeated(enrollment, enrollment_samples))
-        lengths = enrollment_samples.tolist()
-        embeddings: list[Tensor | None] = [None] * len(lengths)
-        for length in sorted(set(lengths)):
-            rows = [row for row, other in enumerate(lengths) if other == length]
-            found = self(enrollment[rows, :length]).embedding
-            for row, embedding in zip(rows, found, strict=True):
-                embeddings[row] = embedding
-        return SpeakerCue(torch.stack([e for e in embeddings if e is not None]))
+        return cue_of_each(self, enrollment, enrollment_samples, is_learnt=self.training)
+
+
+def cue_of_each(
+    hear: Callable[[Tensor], SpeakerCue],
+    enrollment: Tensor,
+    enrollment_samples: Tensor | None,
+    *,
+    is_learnt: bool,
+) -> SpeakerCue:
+    """What `hear` makes of enrollments of different lengths, all of whose samples it hears.
+
+    What is learnt runs as one batch, for BatchNorm wants one: shorter enrollments are repeated to
+    the length of the longest. Otherwise those of equal length run together, each exactly as if
+    alone. Masks inside every layer would serve in one pass, but would have to be right in every
+    convolution and pooling of every encoder; this is right by itself.
+    """
+    if enrollment_samples is None:
+        return hear(enrollment)
+    if is_learnt:
+        return hear(repeated(enrollment, enrollment_samples))
+    lengths = enrollment_samples.tolist()
+    cues: dict[int, SpeakerCue] = {}
+    for length in sorted(set(lengths)):
+        rows = [row for row, other in enumerate(lengths) if other == length]
+        together = hear(enrollment[rows, :length])
+        cues |= {row: together.row(place) for place, row in enumerate(rows)}
+    return SpeakerCue.stacked([cues[row] for row in range(len(lengths))])
 
 
 def repeated(signals: Tensor, num_samples: Tensor) -> Tensor:
@@ -73,32 +90,45 @@ class FbankEncoder(SpeakerModule):
         num_bins: Mel bins.
         window: Analysis window.
         waveform_scale: What samples in [-1, 1] are multiplied by first.
+
+    Attributes:
+        frame_step: How many frames of features make one of the cue.
     """
+
+    embed_dim: int
+    frame_dim: int
+    frame_step: int = 1
 
     def __init__(
         self, sample_rate: int, num_bins: int, window: WindowName, waveform_scale: float
     ) -> None:
         super().__init__()
-        # Published models with other features of the same width put them in its place.
-        self.fbank: Fbank | PreEmphasisLogMel = Fbank(
+        self._build_fbank = partial(
+            Fbank,
             sample_rate,
             num_bins=num_bins,
             window=window,
             waveform_scale=waveform_scale,
             mean_normalize=True,
         )
+        # Published models with other features of the same width put them in its place.
+        self.fbank: Fbank | PreEmphasisLogMel = self._build_fbank()
         # Eleven frames, of which the strides of a ResNet leave two for the standard deviation.
         self.min_samples = sample_rate // 8
 
+    def fbank_in_step(self, frame_samples: int, hop_samples: int) -> Fbank:
+        """The encoder's features, with frames of other length and step."""
+        return self._build_fbank(frame_samples=frame_samples, hop_samples=hop_samples)
+
     @abstractmethod
-    def encode(self, features: Tensor) -> Tensor:
-        """Features (batch, bins, frames) -> embeddings (batch, embed)."""
+    def encode(self, features: Tensor) -> SpeakerCue:
+        """The cue of features (batch, bins, frames)."""
 
     def forward(self, enrollment: Tensor) -> SpeakerCue:
         """The cue of `enrollment` (batch, samples)."""
         with torch.no_grad():  # nothing is learnt before the encoder
             features = self.fbank(enrollment)
-        return SpeakerCue(self.encode(features))
+        return self.encode(features)
 
 
 SPEAKERS: Registry[SpeakerModule] = Registry("speaker module", SpeakerModule)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from wesep_like.audio.fbank import WindowName
 from wesep_like.config.sections import check_sizes
+from wesep_like.models.cue import CueFrames, SpeakerCue
 from wesep_like.models.speakers.base import SPEAKERS, FbankEncoder
 from wesep_like.models.speakers.pooling import PoolingName, build_pooling
 
@@ -164,6 +165,8 @@ class CAMPPlus(FbankEncoder):
         Context-Aware Masking", Interspeech 2023.
     """
 
+    frame_step = 2
+
     def __init__(
         self,
         sample_rate: int,
@@ -187,12 +190,17 @@ class CAMPPlus(FbankEncoder):
             layers[f"block{number}"] = block
             layers[f"transit{number}"] = _Transit(block.out_dim)
             channels = block.out_dim // 2
+        self.frame_dim = channels
         layers["out_nonlinear"] = _normalise_and_rectify(channels)
         pool = build_pooling(pooling, channels)
         layers["stats"] = pool
         layers["dense"] = _Dense(pool.out_dim, embed_dim)
         self.xvector = nn.Sequential(layers)
 
-    def encode(self, features: Tensor) -> Tensor:
-        """Features (batch, bins, frames) -> embeddings (batch, embed)."""
-        return self.xvector(self.head(features))
+    def encode(self, features: Tensor) -> SpeakerCue:
+        """The cue of features (batch, bins, frames); its frames are what is pooled."""
+        *frame_layers, pool, dense = self.xvector
+        frames = self.head(features)
+        for layer in frame_layers:
+            frames = layer(frames)
+        return SpeakerCue(dense(pool(frames)), CueFrames(frames))

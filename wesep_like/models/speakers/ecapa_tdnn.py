@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from wesep_like.audio.fbank import WindowName
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
+from wesep_like.models.cue import CueFrames, SpeakerCue
 from wesep_like.models.speakers.base import SPEAKERS, FbankEncoder
 from wesep_like.models.speakers.pooling import PoolingName, build_pooling
 
@@ -101,6 +102,7 @@ class EcapaTDNN(FbankEncoder):
             raise ConfigError(f"channels: expected a multiple of 8, got {channels}")
         super().__init__(sample_rate, num_bins, window, waveform_scale)
         self.embed_dim = embed_dim
+        self.frame_dim = channels
         self.layer1 = _ConvReluNorm(num_bins, channels, 5)
         self.layer2 = _SERes2Block(channels, dilation=2, scale=8)
         self.layer3 = _SERes2Block(channels, dilation=3, scale=8)
@@ -110,10 +112,10 @@ class EcapaTDNN(FbankEncoder):
         self.bn = nn.BatchNorm1d(self.pool.out_dim)
         self.linear = nn.Linear(self.pool.out_dim, embed_dim)
 
-    def encode(self, features: Tensor) -> Tensor:
-        """Features (batch, bins, frames) -> embeddings (batch, embed)."""
+    def encode(self, features: Tensor) -> SpeakerCue:
+        """The cue of features (batch, bins, frames); its frames are those of the last block."""
         second = self.layer2(self.layer1(features))
         third = self.layer3(second)
         fourth = self.layer4(third)
         frames = torch.relu(self.conv(torch.cat([second, third, fourth], dim=1)))
-        return self.linear(self.bn(self.pool(frames)))
+        return SpeakerCue(self.linear(self.bn(self.pool(frames))), CueFrames(fourth))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from wesep_like.audio.fbank import WindowName
 from wesep_like.config.sections import check_sizes
+from wesep_like.models.cue import CueFrames, SpeakerCue
 from wesep_like.models.speakers.base import SPEAKERS, FbankEncoder
 from wesep_like.models.speakers.pooling import PoolingName, build_pooling
 
@@ -39,6 +40,8 @@ class _ResNet(FbankEncoder):
         layer as in WeSpeaker, whose module names these are.
     """
 
+    frame_step = 8
+
     def __init__(
         self,
         sample_rate: int,
@@ -67,14 +70,15 @@ class _ResNet(FbankEncoder):
             in_dim = out_dim
             bins = -(-bins // stride)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.pool = build_pooling(pooling, in_dim * bins)
+        self.frame_dim = in_dim * bins
+        self.pool = build_pooling(pooling, self.frame_dim)
         self.seg_1 = nn.Linear(self.pool.out_dim, embed_dim)
 
-    def encode(self, features: Tensor) -> Tensor:
-        """Features (batch, bins, frames) -> embeddings (batch, embed)."""
+    def encode(self, features: Tensor) -> SpeakerCue:
+        """The cue of features (batch, bins, frames); its frames are what is pooled."""
         x = torch.relu(self.bn1(self.conv1(features.unsqueeze(1))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.seg_1(self.pool(x.flatten(1, 2)))
+        frames = self.layer4(self.layer3(self.layer2(self.layer1(x)))).flatten(1, 2)
+        return SpeakerCue(self.seg_1(self.pool(frames)), CueFrames(frames))
 
 
 @SPEAKERS.register("resnet18")

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from wesep_like.config.sections import check_sizes
 from wesep_like.errors import ConfigError
-from wesep_like.models.cue import SpeakerCue
+from wesep_like.models.cue import CueFrames, SpeakerCue
 from wesep_like.models.layers.norms import ChannelNorm
 from wesep_like.models.separators.base import Separator
 from wesep_like.models.separators.spex_plus import SpExPlus
@@ -59,7 +59,7 @@ class TwinEncoder(SpeakerModule):
         super().__init__()
         if not isinstance(separator, SpExPlus):
             raise ConfigError("name: 'twin_encoder' goes with the separator 'spex_plus' only")
-        self.embed_dim = embed_dim
+        self.embed_dim = self.frame_dim = embed_dim
         # Three poolings by three must leave a frame.
         self.min_samples = 27 * separator.filter_samples[0]
         # A method, and no submodule: its weights would be listed twice.
@@ -75,5 +75,5 @@ class TwinEncoder(SpeakerModule):
 
     def forward(self, enrollment: Tensor) -> SpeakerCue:
         """The cue of `enrollment` (batch, samples)."""
-        frames = torch.cat(self._analyse(enrollment), dim=1)
-        return SpeakerCue(self.layers(frames).mean(dim=-1))
+        frames = self.layers(torch.cat(self._analyse(enrollment), dim=1))
+        return SpeakerCue(frames.mean(dim=-1), CueFrames(frames))
