@@ -2,9 +2,13 @@
 
     python tools/bench_separators.py [CONFIG ...] [--repeats 7]
 
-Prints two Markdown tables. Each line is measured in a process of its own. Ours and the plain form
+Prints two Markdown tables. Whatever is measured has a process of its own. Ours and the plain form
 take turns, so that what else the machine does meets both; a ratio is the median over the turns,
 with the smallest and the largest.
+
+Ours runs as under `wesep-like`, which on a CPU keeps the memory that it frees. The plain form is
+measured twice: as a script of its own would run, and with its memory kept too, which leaves what
+the layers make of it.
 """
 
 from __future__ import annotations
@@ -15,7 +19,9 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 import torch
@@ -23,6 +29,7 @@ from plain_separators import PlainBSRNN, PlainTFGridNet
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from wesep_like.cli.memory import keep_freed_memory
 from wesep_like.config.files import read_config
 from wesep_like.losses import NegSISDRLoss
 from wesep_like.models.separators import SEPARATORS, Separator
@@ -37,6 +44,8 @@ STEP_SECONDS = 3.0  # of each of a step's mixtures
 STEP_BATCH = 4
 # What takes longer is measured once, and said to be.
 PATIENCE_SECONDS = 20.0
+RUNS = ("forward", "step")
+PLAIN: dict[type, type[nn.Module]] = {BSRNN: PlainBSRNN, TFGridNet: PlainTFGridNet}
 
 
 def main() -> None:
@@ -58,20 +67,20 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for config in configs:
         for device in devices:
-            print(alone(measured, config, device, args.repeats), flush=True)
-    print("\n| config | device | forward, plain / ours | step, plain / ours |")
-    print("|---|---|---|---|")
+            with fresh_process(keep_freed_memory) as pool:
+                print(pool.apply(measured, (config, device, args.repeats)), flush=True)
+    kept = [f"{run}, plain with memory kept / ours" for run in RUNS]
+    print(f"\n| config | device | {' | '.join(f'{run}, plain / ours' for run in RUNS)} ", end="")
+    print(f"| {' | '.join(kept)} |\n|---|---|---|---|---|---|")
     for config in configs:
-        for device in devices:
-            line = alone(compared, config, device, args.repeats)
-            if line is not None:
-                print(line, flush=True)
+        if type(built(config)[1]) in PLAIN:
+            for device in devices:
+                print(compared(config, device, args.repeats), flush=True)
 
 
-def alone(function: Callable[..., str | None], *args: object) -> str | None:
-    """What `function` returns in a process of its own, whose peak memory is only its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, args)
+def fresh_process(initializer: Callable[..., None], *args: object) -> Pool:
+    """A pool of one process, in which only what is asked for has happened."""
+    return multiprocessing.get_context("spawn").Pool(1, initializer, args)
 
 
 def measured(config: Path, device: str, repeats: int) -> str:
@@ -89,10 +98,10 @@ def measured(config: Path, device: str, repeats: int) -> str:
             continue
         torch.set_num_threads(threads)
         with torch.no_grad(), precision(device):
-            seconds = timed([lambda: separator(mixture)], repeats, device)[0]
+            seconds = timed(lambda: separator(mixture), repeats, device)
         factors.append(shown(seconds, HEARD_SECONDS))
     step = training_step(separator, rate, device)
-    seconds = timed([step], repeats, device)[0]
+    seconds = timed(step, repeats, device)
     memory = peak_megabytes(device) - before
     return (
         f"| {config.parent.name}/{config.stem} | {device} | {parameters / 1e6:.2f} M | {macs:.2f} "
@@ -100,29 +109,52 @@ def measured(config: Path, device: str, repeats: int) -> str:
     )
 
 
-def compared(config: Path, device: str, repeats: int) -> str | None:
-    """A line of the second table; None where nothing is written plainly."""
+def compared(config: Path, device: str, repeats: int) -> str:
+    """A line of the second table."""
+    contestants = [(True, True), (False, False), *([(False, True)] if device == "cpu" else [])]
+    cells: dict[tuple[bool, str], str] = {}
+    with ExitStack() as stack:
+        pools = [
+            stack.enter_context(fresh_process(prepare, config, device, *contestant))
+            for contestant in contestants
+        ]
+        for run in RUNS:
+            ours, *theirs = turns([partial(pool.apply, once, (run,)) for pool in pools], repeats)
+            for (_, is_kept), seconds in zip(contestants[1:], theirs, strict=True):
+                cells[is_kept, run] = ratio(ours, seconds)
+    name = f"{config.parent.name}/{config.stem}"
+    shown_cells = [cells.get((is_kept, run), "") for is_kept in (False, True) for run in RUNS]
+    return f"| {name} | {device} | {' | '.join(shown_cells)} |"
+
+
+_RUNS: dict[str, Callable[[], object]] = {}
+"""What a process that compares is ready to run."""
+
+
+def prepare(config: Path, device: str, is_ours: bool, is_kept: bool) -> None:
+    """Makes a process ready."""
+    if is_kept and device == "cpu":
+        keep_freed_memory()
     rate, separator = built(config)
-    plain: nn.Module
-    if isinstance(separator, BSRNN):
-        plain = PlainBSRNN(separator)
-    elif isinstance(separator, TFGridNet):
-        plain = PlainTFGridNet(separator)
-    else:
-        return None
-    pair = [separator.to(device), plain.to(device)]
+    module: nn.Module = separator if is_ours else PLAIN[type(separator)](separator)
+    module.to(device)
     mixture = torch.randn(STEP_BATCH, int(STEP_SECONDS * rate), device=device)
 
-    def forward(module: nn.Module) -> Callable[[], object]:
-        def run() -> object:
-            with torch.no_grad(), precision(device):
-                return module(mixture)
+    def forward() -> None:
+        with torch.no_grad(), precision(device):
+            module(mixture)
 
-        return run
+    _RUNS.update(forward=forward, step=training_step(module, rate, device))
+    _RUNS["synchronise"] = lambda: synchronise(device)
 
-    forwards = ratio(*timed([forward(module) for module in pair], repeats, device))
-    steps = ratio(*timed([training_step(module, rate, device) for module in pair], repeats, device))
-    return f"| {config.parent.name}/{config.stem} | {device} | {forwards} | {steps} |"
+
+def once(run: str) -> float:
+    """Seconds of one run."""
+    _RUNS["synchronise"]()
+    start = time.perf_counter()
+    _RUNS[run]()
+    _RUNS["synchronise"]()
+    return time.perf_counter() - start
 
 
 def built(config: Path) -> tuple[int, Separator]:
@@ -155,19 +187,26 @@ def precision(device: str) -> torch.autocast:
     return torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda")
 
 
-def timed(runs: list[Callable[[], object]], repeats: int, device: str) -> list[list[float]]:
-    """Seconds of each of `runs`, which take turns; the first turn does not count."""
-    seconds: list[list[float]] = [[] for _ in runs]
-    for turn in range(repeats + 1):
-        for run, its in zip(runs, seconds, strict=True):
-            synchronise(device)
-            start = time.perf_counter()
-            run()
-            synchronise(device)
-            its.append(time.perf_counter() - start)
-        if turn == 0 and max(its[0] for its in seconds) > PATIENCE_SECONDS:
-            return seconds
-    return [its[1:] for its in seconds]
+def timed(run: Callable[[], object], repeats: int, device: str) -> list[float]:
+    """Seconds of each of the runs."""
+
+    def once() -> float:
+        synchronise(device)
+        start = time.perf_counter()
+        run()
+        synchronise(device)
+        return time.perf_counter() - start
+
+    return turns([once], repeats)[0]
+
+
+def turns(runs: list[Callable[[], float]], repeats: int) -> list[list[float]]:
+    """What each of `runs` returns, in turns; the first turn does not count."""
+    first = [run() for run in runs]
+    if max(first) > PATIENCE_SECONDS:
+        return [[seconds] for seconds in first]
+    counted = [[run() for run in runs] for _ in range(repeats)]
+    return [list(each) for each in zip(*counted, strict=True)]
 
 
 def synchronise(device: str) -> None:

@@ -22,6 +22,7 @@ from wesep_like.cli import (
     train,
     verify,
 )
+from wesep_like.cli.memory import keep_freed_memory
 from wesep_like.cli.output import say, warnings_and_logs_shown
 from wesep_like.errors import WesepLikeError
 
@@ -109,4 +110,5 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Runs the command line of the process and ends it."""
+    keep_freed_memory()
     sys.exit(run(sys.argv[1:]))

@@ -19,7 +19,6 @@ from wesep_like.errors import ConfigError
 from wesep_like.training.best_model import BestModel
 from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
-from wesep_like.training.memory import keep_freed_memory
 from wesep_like.training.metrics_file import MetricsFile
 from wesep_like.training.progress import StepLines, StepsBar
 from wesep_like.training.run_log import lightning_kept_quiet, run_log
@@ -102,8 +101,6 @@ def fit(
         device: On a GPU, `torchrun` makes one process for each.
         checkpoint: To go on from.
     """
-    if device.type == "cpu":
-        keep_freed_memory()
     best, save_every = "valid/si_sdri", options.save_every or options.validate_every
     is_terminal = os.isatty(2)
     callbacks: list[Callback] = [

@@ -1,4 +1,4 @@
-"""Memory on a CPU: what a step frees, the next step takes again."""
+"""Memory of the process on a CPU: what a step frees, the next step takes again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ def keep_freed_memory() -> None:
     """Freed memory stays with the process, where the C library is glibc; elsewhere nothing happens.
 
     Else glibc gives every large tensor back to the kernel, and each step waits for the kernel to
-    clear the same pages anew.
+    clear the same pages anew: a third of a training step and more. It is for a process of our own,
+    and not for a library to do to its caller's.
     """
     if not sys.platform.startswith("linux"):
         return
