@@ -1,4 +1,4 @@
-"""BSRNN and TF-GridNet written plainly, for `bench_separators.py` to compare with.
+"""BSRNN and TF-GridNet written plainly, for `bench_separators` to compare with.
 
 One module a band and one a head, each called in a loop; axes brought into order by
 `permute().contiguous()`; attention by an explicit softmax. They compute what ours compute, with

@@ -1,33 +1,22 @@
-"""How large and how fast the separators are, and how much faster than the same written plainly.
-
-    python tools/bench_separators.py [CONFIG ...] [--repeats 7]
-
-Prints two Markdown tables. Whatever is measured has a process of its own. Ours and the plain form
-take turns, so that what else the machine does meets both; a ratio is the median over the turns,
-with the smallest and the largest.
-
-Ours runs as under `wesep-like`, which on a CPU keeps the memory that it frees. The plain form is
-measured twice: as a script of its own would run, and with its memory kept too, which leaves what
-the layers make of it.
-"""
+"""What `__main__.py` prints, measured."""
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.pool import Pool
 from pathlib import Path
 
 import torch
-from plain_separators import PlainBSRNN, PlainTFGridNet
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from counting import multiplications
+from plain import PlainBSRNN, PlainTFGridNet
+from torch import nn
 
 from wesep_like.cli.memory import keep_freed_memory
 from wesep_like.config.files import read_config
@@ -36,46 +25,34 @@ from wesep_like.models.separators import SEPARATORS, Separator
 from wesep_like.models.separators.bsrnn import BSRNN
 from wesep_like.models.separators.tfgridnet import TFGridNet
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
-SIZES = ("mini", "libri2mix")
-BACKBONES = ("bsrnn", "conv_tasnet", "spex_plus", "dpccn", "tfgridnet")
 HEARD_SECONDS = 4.0  # of one mixture, for the real-time factor
 STEP_SECONDS = 3.0  # of each of a step's mixtures
-STEP_BATCH = 4
 # What takes longer is measured once, and said to be.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
+# Until a process has all the memory that it needs.
+WARM_UP_TURNS = 3
 RUNS = ("forward", "step")
 PLAIN: dict[type, type[nn.Module]] = {BSRNN: PlainBSRNN, TFGridNet: PlainTFGridNet}
 
 
-def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("configs", nargs="*", type=Path, help="default: all backbones under conf/")
-    parser.add_argument("--repeats", type=int, default=7, help="of each measurement (7)")
-    args = parser.parse_args()
-    configs = args.configs or [
-        CONF / "mini" / "bundled.yaml",
-        *(CONF / size / f"{name}.yaml" for size in SIZES for name in BACKBONES),
-    ]
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    print(f"torch {torch.__version__}; float32 on cpu, bf16 on cuda.")
-    print(f"Real-time factor: one mixture of {HEARD_SECONDS:g} s.")
-    print(f"Step: forward and backward of {STEP_BATCH} x {STEP_SECONDS:g} s.\n")
-    columns = ("config", "device", "parameters", "GMAC/s of audio", "RTF 1 thread", "RTF 2 threads")
-    print(f"| {' | '.join(columns)} | step | peak memory |")
-    print("|---|---|---|---|---|---|---|---|")
-    for config in configs:
-        for device in devices:
-            with fresh_process(keep_freed_memory) as pool:
-                print(pool.apply(measured, (config, device, args.repeats)), flush=True)
-    kept = [f"{run}, plain with memory kept / ours" for run in RUNS]
-    print(f"\n| config | device | {' | '.join(f'{run}, plain / ours' for run in RUNS)} ", end="")
-    print(f"| {' | '.join(kept)} |\n|---|---|---|---|---|---|")
-    for config in configs:
-        if type(built(config)[1]) in PLAIN:
-            for device in devices:
-                print(compared(config, device, args.repeats), flush=True)
+@dataclass(frozen=True)
+class Task:
+    """What is measured.
+
+    Attributes:
+        config: Of the separator.
+        device: `cpu` or `cuda`.
+        batch: How many mixtures a step has.
+    """
+
+    config: Path
+    device: str
+    batch: int
+
+    @property
+    def name(self) -> str:
+        """Of its line in the tables."""
+        return f"{self.config.parent.name}/{self.config.stem}"
 
 
 def fresh_process(initializer: Callable[..., None], *args: object) -> Pool:
@@ -83,9 +60,10 @@ def fresh_process(initializer: Callable[..., None], *args: object) -> Pool:
     return multiprocessing.get_context("spawn").Pool(1, initializer, args)
 
 
-def measured(config: Path, device: str, repeats: int) -> str:
+def measured(task: Task, repeats: int) -> str:
     """A line of the first table."""
-    rate, separator = built(config)
+    device = task.device
+    rate, separator = built(task.config)
     parameters = sum(parameter.numel() for parameter in separator.parameters())
     macs = multiplications(separator, torch.randn(1, rate)) / 1e9
     separator.to(device)
@@ -100,51 +78,53 @@ def measured(config: Path, device: str, repeats: int) -> str:
         with torch.no_grad(), precision(device):
             seconds = timed(lambda: separator(mixture), repeats, device)
         factors.append(shown(seconds, HEARD_SECONDS))
-    step = training_step(separator, rate, device)
+    step = training_step(separator, rate, task)
     seconds = timed(step, repeats, device)
     memory = peak_megabytes(device) - before
     return (
-        f"| {config.parent.name}/{config.stem} | {device} | {parameters / 1e6:.2f} M | {macs:.2f} "
+        f"| {task.name} | {device} | {parameters / 1e6:.2f} M | {macs:.2f} "
         f"| {factors[0]} | {factors[1]} | {shown(seconds)} s | {memory:.0f} MB |"
     )
 
 
-def compared(config: Path, device: str, repeats: int) -> str:
+def compared(task: Task, repeats: int) -> str:
     """A line of the second table."""
-    contestants = [(True, True), (False, False), *([(False, True)] if device == "cpu" else [])]
+    contestants = [(True, True), (False, False)]
+    if task.device == "cpu":
+        contestants.append((False, True))
     cells: dict[tuple[bool, str], str] = {}
     with ExitStack() as stack:
         pools = [
-            stack.enter_context(fresh_process(prepare, config, device, *contestant))
+            stack.enter_context(fresh_process(prepare, task, *contestant))
             for contestant in contestants
         ]
         for run in RUNS:
             ours, *theirs = turns([partial(pool.apply, once, (run,)) for pool in pools], repeats)
             for (_, is_kept), seconds in zip(contestants[1:], theirs, strict=True):
                 cells[is_kept, run] = ratio(ours, seconds)
-    name = f"{config.parent.name}/{config.stem}"
     shown_cells = [cells.get((is_kept, run), "") for is_kept in (False, True) for run in RUNS]
-    return f"| {name} | {device} | {' | '.join(shown_cells)} |"
+    return f"| {task.name} | {task.device} | {' | '.join(shown_cells)} |"
 
 
 _RUNS: dict[str, Callable[[], object]] = {}
 """What a process that compares is ready to run."""
 
 
-def prepare(config: Path, device: str, is_ours: bool, is_kept: bool) -> None:
+def prepare(task: Task, is_ours: bool, is_kept: bool) -> None:
     """Makes a process ready."""
+    device = task.device
     if is_kept and device == "cpu":
         keep_freed_memory()
-    rate, separator = built(config)
+    rate, separator = built(task.config)
     module: nn.Module = separator if is_ours else PLAIN[type(separator)](separator)
     module.to(device)
-    mixture = torch.randn(STEP_BATCH, int(STEP_SECONDS * rate), device=device)
+    mixture = torch.randn(task.batch, int(STEP_SECONDS * rate), device=device)
 
     def forward() -> None:
         with torch.no_grad(), precision(device):
             module(mixture)
 
-    _RUNS.update(forward=forward, step=training_step(module, rate, device))
+    _RUNS.update(forward=forward, step=training_step(module, rate, task))
     _RUNS["synchronise"] = lambda: synchronise(device)
 
 
@@ -166,15 +146,15 @@ def built(config: Path) -> tuple[int, Separator]:
     return rate, SEPARATORS.build(section, "model.separator", sample_rate=rate)
 
 
-def training_step(module: nn.Module, rate: int, device: str) -> Callable[[], object]:
+def training_step(module: nn.Module, rate: int, task: Task) -> Callable[[], object]:
     """Forward and backward on noise, with the loss of training."""
     samples = int(STEP_SECONDS * rate)
-    mixture, target = torch.randn(2, STEP_BATCH, samples, device=device)
+    mixture, target = torch.randn(2, task.batch, samples, device=task.device)
     loss = NegSISDRLoss()
 
     def run() -> object:
         module.zero_grad(set_to_none=True)
-        with precision(device):
+        with precision(task.device):
             estimates = module(mixture)
         loss(estimates[:, 0].float(), target).mean().backward()
         return None
@@ -201,10 +181,13 @@ def timed(run: Callable[[], object], repeats: int, device: str) -> list[float]:
 
 
 def turns(runs: list[Callable[[], float]], repeats: int) -> list[list[float]]:
-    """What each of `runs` returns, in turns; the first turn does not count."""
+    """What each of `runs` returns, in turns; the first ones do not count."""
     first = [run() for run in runs]
     if max(first) > PATIENCE_SECONDS:
         return [[seconds] for seconds in first]
+    for _ in range(WARM_UP_TURNS - 1):
+        for run in runs:
+            run()
     counted = [[run() for run in runs] for _ in range(repeats)]
     return [list(each) for each in zip(*counted, strict=True)]
 
@@ -233,33 +216,3 @@ def peak_megabytes(device: str) -> float:
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-
-
-def multiplications(module: nn.Module, mixture: Tensor) -> int:
-    """Multiply-accumulates of one forward pass."""
-    with counting_lstms() as of_lstms, torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(mixture)
-    return counter.get_total_flops() // 2 + sum(of_lstms)
-
-
-@contextmanager
-def counting_lstms() -> Iterator[list[int]]:
-    """LSTMs, which the counter of torch does not see, are counted here and not computed."""
-    counts: list[int] = []
-    forward = nn.LSTM.forward
-
-    def counted(self: nn.LSTM, x: Tensor, state: object = None) -> tuple[Tensor, None]:
-        directions = 2 if self.bidirectional else 1
-        gates = 4 * self.hidden_size * (self.input_size + self.hidden_size)
-        counts.append(x.shape[0] * x.shape[1] * directions * gates)
-        return x.new_zeros(*x.shape[:2], directions * self.hidden_size), None
-
-    nn.LSTM.forward = counted  # type: ignore[assignment, method-assign]
-    try:
-        yield counts
-    finally:
-        nn.LSTM.forward = forward  # type: ignore[method-assign]
-
-
-if __name__ == "__main__":
-    main()
