@@ -112,3 +112,21 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = build_tse(section, 16000)
     save_model(folder, model, {"task": "extraction", "sample_rate": 16000, "model": section})
     return folder
+
+
+@pytest.fixture(scope="session")
+def model_without_embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that knows the speaker by a TF-map only."""
+    from wesep_like.models.build import build_tse
+    from wesep_like.models.model_file import save_model
+
+    section = {
+        "separator": {"name": "bsrnn", "channels": 8, "num_blocks": 1},
+        "speaker": None,
+        "fusion": None,
+        "tf_map": "magnitudes",
+    }
+    folder = tmp_path_factory.mktemp("no_embedding") / "model"
+    config = {"task": "extraction", "sample_rate": 16000, "model": section}
+    save_model(folder, build_tse(section, 16000), config)
+    return folder

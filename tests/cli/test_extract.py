@@ -127,3 +127,19 @@ def test_the_model_is_loaded_only_for_usable_input(cli, monkeypatch):
         "extract mixture.wav --enroll enroll.wav -o mixture.wav",
     ):
         assert cli(line).code == 2
+
+
+@pytest.mark.usefixtures("place")
+def test_a_model_without_an_embedding_extracts_and_tells_no_similarity(
+    cli, model_without_embedding
+):
+    line = f"extract mixture.wav --enroll enroll.wav -o out.wav --model {model_without_embedding}"
+    said = cli(line)
+    assert (said.code, said.err) == (0, "")
+    assert said.out == (
+        "out.wav: 1.50 s, similarity to the enrollment unknown (the mixture has unknown)\n"
+    )
+    assert json.loads(cli(f"{line} --json").out)["similarity"] is None
+    said = cli(f"verify mixture.wav enroll.wav --model {model_without_embedding}")
+    assert said.code == 2
+    assert "/model: its speaker module gives no embedding to know a voice by" in said.err

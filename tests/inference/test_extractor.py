@@ -5,6 +5,7 @@ import torch
 import wesep_like
 from wesep_like.errors import AudioError, ModelFileError, ShapeError, SilentSignalError
 from wesep_like.inference import extractor as module
+from wesep_like.inference.embedder import Embedder
 from wesep_like.inference.extractor import Extractor
 from wesep_like.inference.signals import ShortEnrollmentWarning
 from wesep_like.models.build import build_tse
@@ -168,3 +169,18 @@ def test_code_from_outside_runs_only_if_it_is_trusted(tmp_path, monkeypatch):
     assert trusted.extract(noise(1), noise(2), 16000).shape == (16000,)
     encoder = wesep_like.load_encoder(tmp_path / "model", "cpu", trust_code=True)
     assert encoder.embed(noise(2), 16000).shape == (8,)
+
+
+def test_a_model_without_an_embedding(model_without_embedding):
+    extractor = Extractor.load(model_without_embedding, "cpu")
+    one, other = noise(2, seed=1), noise(1.2, seed=2)
+    first = extractor.extract(noise(1), one, 16000)
+    both = extractor.extract(noise(1), [one, other], 16000)
+    assert np.abs(first - both).max() > 1e-4
+    turned = extractor.extract(noise(1), [other, one], 16000)
+    np.testing.assert_allclose(both, turned, atol=1e-5)  # frames have no order
+    assert not extractor.has_embedding
+    with pytest.raises(ModelFileError, match="its speaker module gives no embedding"):
+        extractor.similarity(one, other, 16000)
+    with pytest.raises(ModelFileError, match="model: its speaker module gives no embedding"):
+        Embedder.load(model_without_embedding, "cpu")

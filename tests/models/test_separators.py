@@ -108,14 +108,6 @@ def test_the_level_of_a_mixture_passes_through(build):
     )
 
 
-@pytest.mark.filterwarnings("ignore:The tensor attributes")  # what nn.LSTM does when exported
-@pytest.mark.parametrize("name", SEPARATORS.names())
-def test_export(build, name):
-    separator, mixture = build(name).eval(), torch.randn(2, 1603)
-    exported = torch.export.export(separator, (mixture,)).module()
-    torch.testing.assert_close(exported(mixture), separator(mixture))
-
-
 @pytest.mark.parametrize("name", SEPARATORS.names())
 def test_a_place_to_steer_at_every_block(build, name):
     separator, mixture, seen = build(name), torch.randn(2, 1603), []

@@ -1,15 +1,10 @@
-import itertools
-
 import pytest
 import torch
 
 from wesep_like.audio.stft import STFT
 from wesep_like.errors import ConfigError
 from wesep_like.models import SpeakerCue, build_speaker, build_tse
-from wesep_like.models.fusions import FUSIONS
 from wesep_like.models.model_file import load_model, save_model
-from wesep_like.models.separators import SEPARATORS
-from wesep_like.models.speakers import SPEAKERS
 from wesep_like.models.speakers.silent import SilentModule
 from wesep_like.models.tf_map import TFMap
 
@@ -23,53 +18,6 @@ def stir(module):
     with torch.no_grad():
         for parameter in module.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
-
-
-def goes_together(separator, speaker, fusion, fuse_before):
-    if speaker == "usef":
-        # The frames have the bands of the input; at the bottom of a DPCCN there are fewer.
-        is_elsewhere = separator == "dpccn" and fuse_before == "every"
-        return fusion == "cross_attention" and not is_elsewhere
-    return speaker != "twin_encoder" or separator == "spex_plus"
-
-
-COMBINATIONS = [
-    combination
-    for combination in itertools.product(
-        SEPARATORS.names(), SPEAKERS.names(), FUSIONS.names(), ["first", "every"]
-    )
-    if goes_together(*combination)
-]
-
-
-@pytest.mark.parametrize(("separator", "speaker", "fusion", "fuse_before"), COMBINATIONS)
-def test_any_separator_with_any_speaker_module_and_fusion_anywhere(
-    tiny_model, separator, speaker, fusion, fuse_before
-):
-    model = tiny_model(speaker, fusion, fuse_before, separator).train()
-    stir(model.fusions)
-    output = model(speech(3, 1603), speech(3, 2407))
-    assert output.estimates.shape == (3, 3 if separator == "spex_plus" else 1, 1603)
-    (output.estimates * torch.randn(1603)).sum().backward()
-    for name, parameter in model.named_parameters():
-        if fusion == "cross_attention" and name.startswith("speaker.") and parameter.grad is None:
-            continue  # what makes an embedding of the frames, which nobody asks for
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        # A softmax over time does not see what is added to all of its inputs.
-        if not name.endswith(("pool.linear2.bias", "in_proj_bias")):
-            assert (parameter.grad != 0).any(), name
-
-
-@pytest.mark.parametrize("separator", SEPARATORS.names())
-def test_a_saved_model_is_the_same(tiny_section, tmp_path, separator):
-    section = tiny_section("resnet18", "multiply", "every", separator)
-    model = build_tse(section, 16000).eval()
-    config = {"task": "extraction", "sample_rate": 16000, "model": section}
-    save_model(tmp_path / "model", model, config)
-    signals = speech(2, 1603), speech(2, 2407)
-    again = load_model(tmp_path / "model")(*signals)
-    assert torch.equal(again.estimates, model(*signals).estimates)
 
 
 def test_fusion_along_frequency(tiny_section):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wesep_like.audio.precision import full_precision
 from wesep_like.errors import AudioError
 
 WindowName = Literal["hamming", "povey"]
@@ -78,7 +78,7 @@ class Fbank(nn.Module):
                 f"samples: {samples.shape[-1]} are too few for a frame of features. "
                 f"Give at least {self.frame_samples} (25 ms at {self.sample_rate} Hz)"
             )
-        with _full_precision(samples.device):
+        with full_precision(samples.device):
             scaled = samples.to(self.window.dtype) * self.waveform_scale
             frames = scaled.unfold(-1, self.frame_samples, self.hop_samples)
             frames = frames - frames.mean(-1, keepdim=True)
@@ -144,7 +144,7 @@ class PreEmphasisLogMel(nn.Module):
                 f"samples: {samples.shape[-1]} are too few for a frame of features. "
                 f"Give at least {self.win_samples // 2 + 1}"
             )
-        with _full_precision(samples.device):
+        with full_precision(samples.device):
             samples = samples.to(self.window.dtype)
             # The first sample's predecessor is its mirror image, the second sample.
             before = torch.cat((samples[..., 1:2], samples[..., :-1]), dim=-1)
@@ -158,13 +158,6 @@ class PreEmphasisLogMel(nn.Module):
             )
             features = (self.mel @ _squared(spectrum) + 1e-8).log()
             return features - features.mean(-1, keepdim=True)
-
-
-def _full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Switches autocast off: energies overflow float16 and lose their low bits in bfloat16."""
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()  # the meta device
 
 
 def _mel(hertz: float | np.ndarray) -> np.ndarray:

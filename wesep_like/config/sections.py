@@ -173,7 +173,8 @@ def _read_union(value: object, choices: Sequence[Any], where: str) -> object:
             return read_value(value, choice, where)
         except ConfigError:
             continue
-    raise ConfigError(f"{where}: expected {_either([describe(c) for c in choices])}, got {value!r}")
+    words = [word for choice in choices for word in _alternatives(choice)]
+    raise ConfigError(f"{where}: expected {_either(words)}, got {value!r}")
 
 
 def _read_list(value: Sequence[object], annotation: object, where: str) -> Sequence[object]:
@@ -196,6 +197,16 @@ def _read_list(value: Sequence[object], annotation: object, where: str) -> Seque
     return kind(result)
 
 
+def _alternatives(annotation: object) -> list[str]:
+    """A type in words, each thing that it may be."""
+    origin, choices = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return [word for choice in choices for word in _alternatives(choice)]
+    if origin is Literal:
+        return [repr(choice) for choice in choices]
+    return [describe(annotation)]
+
+
 def describe(annotation: object) -> str:
     """A type in the words of a message, such as "int, 'all' or null".
 
@@ -205,10 +216,8 @@ def describe(annotation: object) -> str:
     origin, choices = get_origin(annotation), get_args(annotation)
     if annotation in (Any, object):
         return "anything"
-    if origin in (Union, types.UnionType):
-        return _either([describe(choice) for choice in choices])
-    if origin is Literal:
-        return _either([repr(choice) for choice in choices])
+    if origin in (Union, types.UnionType, Literal):
+        return _either(_alternatives(annotation))
     if annotation in (None, type(None)):
         return "null"
     if dataclasses.is_dataclass(annotation) or _is_mapping(annotation):
@@ -216,7 +225,8 @@ def describe(annotation: object) -> str:
     if annotation in (tuple, list):
         return "a list"
     if origin is list or (origin is tuple and choices[-1] is Ellipsis):
-        return f"a list of {describe(choices[0])}"
+        inner = describe(choices[0])
+        return f"a list of {inner.replace('a section', 'sections', 1)}"
     if origin is tuple:
         return f"[{', '.join(describe(choice) for choice in choices)}]"
     if annotation in _SCALARS:

@@ -26,6 +26,7 @@ class Embedder:
         sample_rate: The one it works at, in Hz.
         device: `auto`, `cpu`, `cuda`, or a torch device.
         threshold: The similarity from which on two voices are taken for one; None if not known.
+        where: What to call it in messages.
 
     Raises:
         ConfigError: If there is no such device.
@@ -39,10 +40,11 @@ class Embedder:
         device: str | torch.device = "auto",
         *,
         threshold: float | None = None,
+        where: str = "model",
     ) -> None:
         if speaker.embed_dim is None:
             raise ModelFileError(
-                "model: its speaker module gives no embedding to know a voice by. "
+                f"{where}: its speaker module gives no embedding to know a voice by. "
                 "Name a speaker encoder, or a model that has one"
             )
         self.device = find_device(device)
@@ -80,7 +82,13 @@ class Embedder:
                 f"{found.folder / CONFIG}: verification_threshold: expected a number, "
                 f"got {threshold!r}"
             )
-        return cls(speaker, found.config["sample_rate"], place, threshold=threshold)
+        return cls(
+            speaker,
+            found.config["sample_rate"],
+            place,
+            threshold=threshold,
+            where=str(found.folder),
+        )
 
     def cue(
         self,

@@ -44,10 +44,9 @@ def build_tse(
             f"{where}.fusion: null, and tf_map too. Expected one that tells of the speaker"
         )
     # A wrong separator must not hide what is wrong with the speaker module: what could not be built
-    # leaves these in place, and nothing is returned then.
+    # stays None, and nothing is returned then.
     separator: Separator | None = None
-    speaker: SpeakerModule = SilentModule()
-    speaker.embed_dim = speaker.frame_dim = 1
+    speaker: SpeakerModule | None = None
     build: dict[str, Any] = {"sample_rate": sample_rate, "trust_code": trust_code}
     with problems.collecting():
         separator = SEPARATORS.build(
@@ -63,7 +62,7 @@ def build_tse(
         else:
             speaker = SPEAKERS.build(section.get("speaker", {}), f"{where}.speaker", **build)
     tf_map: TFMap | None = None
-    if separator is not None and fused.tf_map is not None:
+    if separator is not None and speaker is not None and fused.tf_map is not None:
         with problems.collecting(), located(where):
             tf_map = _build_tf_map(fused.tf_map, separator, section["separator"]["name"], speaker)
     numbers = []
@@ -71,7 +70,7 @@ def build_tse(
         num_blocks = len(separator.blocks) if separator is not None else 1
         numbers = _fusion_places(section.get("fuse_before", "first"), num_blocks, where)
     with problems.collecting(), located(where):
-        if separator is not None:
+        if separator is not None and speaker is not None:
             _check_axis(fused, separator, section["separator"]["name"], speaker, numbers)
     fusions: dict[int, Fusion] = {}
     with problems.collecting():
@@ -89,6 +88,7 @@ def build_tse(
             )
     problems.raise_if_any()
     assert separator is not None
+    assert speaker is not None
     return TSEModel(speaker, separator, fusions, sample_rate, fused.fuse_axis, tf_map)
 
 
@@ -131,9 +131,9 @@ def _check_axis(
 
 
 def _sizes(
-    separator: Separator | None, speaker: SpeakerModule, number: int, axis: FusionAxis
+    separator: Separator | None, speaker: SpeakerModule | None, number: int, axis: FusionAxis
 ) -> dict[str, int | None]:
-    """What a fusion before block `number` is told of."""
+    """What a fusion before block `number` is told of; of what could not be built, anything."""
     channels, positions = 1, 1
     if separator is not None:
         channels = separator.feature_dims[number]
@@ -143,9 +143,9 @@ def _sizes(
     return {
         "feature_dim": channels,
         "num_positions": positions,
-        "embed_dim": speaker.embed_dim,
-        "frame_dim": speaker.frame_dim,
-        "frame_positions": speaker.frame_positions,
+        "embed_dim": 1 if speaker is None else speaker.embed_dim,
+        "frame_dim": 1 if speaker is None else speaker.frame_dim,
+        "frame_positions": None if speaker is None else speaker.frame_positions,
     }
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wesep_like.audio.precision import full_precision
 from wesep_like.audio.stft import STFT
 from wesep_like.errors import ConfigError
 from wesep_like.models.cue import CueFrames, SpeakerCue
@@ -64,18 +65,20 @@ class TFMap(nn.Module):
     def forward(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """The map (batch, 1, bins, frames) of `mixture` (batch, samples)."""
         assert cue.magnitudes is not None
-        magnitudes, heard = self._spectrum(mixture).abs(), cue.magnitudes.values
-        if cue.keys is None:
-            heard = _unit(heard)
-            alike = _unit(magnitudes).transpose(1, 2) @ heard  # (batch, frames, cue_frames)
-        else:
-            alike = _unit(self._frames(mixture)).transpose(1, 2) @ _unit(cue.keys.values)
-        padding = cue.magnitudes.padding()
-        if padding is not None:
-            alike = alike.masked_fill(padding[:, None], -torch.inf)
-        shape = _unit(heard @ alike.softmax(dim=-1).to(heard).transpose(1, 2))
-        # As much of it as explains the most of the mixture's frame.
-        return (shape * (shape * magnitudes).sum(dim=1, keepdim=True)).unsqueeze(1)
+        queries = None if cue.keys is None else self._frames(mixture)
+        with full_precision(mixture.device):
+            magnitudes, heard = self._spectrum(mixture).abs(), cue.magnitudes.values
+            if queries is None or cue.keys is None:
+                heard = _unit(heard)
+                alike = _unit(magnitudes).transpose(1, 2) @ heard  # (batch, frames, cue_frames)
+            else:
+                alike = _unit(queries).transpose(1, 2) @ _unit(cue.keys.values)
+            padding = cue.magnitudes.padding()
+            if padding is not None:
+                alike = alike.masked_fill(padding[:, None], -torch.inf)
+            shape = _unit(heard @ alike.softmax(dim=-1).transpose(1, 2))
+            # As much of it as explains the most of the mixture's frame.
+            return (shape * (shape * magnitudes).sum(dim=1, keepdim=True)).unsqueeze(1)
 
     def _frames(self, samples: Tensor) -> Tensor:
         """The encoder's frames, one for each of the STFT's: (batch, channels, frames)."""
