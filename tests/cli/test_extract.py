@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def test_an_output_too_loud_for_its_format_is_told(cli, monkeypatch):
 
 @pytest.mark.usefixtures("place")
 def test_the_model_is_loaded_only_for_usable_input(cli, monkeypatch):
-    monkeypatch.setattr(extract, "_load", lambda *args: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(Extractor, "load", lambda *_, **__: pytest.fail("the model was loaded"))
     for line in (
         "extract mixture.wav --enroll enroll.wav -o nowhere/out.wav",
         "extract mixture.wav --enroll nowhere.wav -o out.wav",
@@ -143,3 +144,23 @@ def test_a_model_without_an_embedding_extracts_and_tells_no_similarity(
     said = cli(f"verify mixture.wav enroll.wav --model {model_without_embedding}")
     assert said.code == 2
     assert "/model: its speaker module gives no embedding to know a voice by" in said.err
+
+
+@pytest.mark.usefixtures("place")
+def test_code_of_others_runs_only_if_trusted(cli, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("my_lab.py").write_text(
+        "from wesep_like.models.fusions.multiply import Multiply\nclass Mine(Multiply): pass\n"
+    )
+    shutil.copytree("model", "mine")
+    config = Path("mine/config.yaml")
+    config.write_text(config.read_text().replace("name: multiply", "name: my_lab:Mine"))
+    line = "extract mixture.wav --enroll enroll.wav -o out.wav --model mine"
+    said = cli(line)
+    assert said.code == 2
+    assert "'my_lab:Mine' is code from outside this package, which is not run unasked" in said.err
+    assert "--trust-code" in said.err
+    said = cli(f"{line} --trust-code")
+    assert (said.code, said.err) == (0, "")
+    assert cli(LINE.replace("out", "own")).code == 0
+    np.testing.assert_array_equal(io.read("own.wav").samples, io.read("out.wav").samples)

@@ -24,6 +24,7 @@ def run(
     ],
     model: options.Model = None,
     device: options.Device = "auto",
+    trust_code: options.TrustCode = False,
 ) -> None:
     """Write one embedding for each recording, as the rows of a matrix.
 
@@ -42,7 +43,7 @@ def run(
         )
     check_writable(output)
     refuse_inputs(output, identify(audio))
-    embedder = Embedder.load(model, device)
+    embedder = Embedder.load(model, device, trust_code=trust_code)
     paths, embeddings, problems = [], [], []
     with progress_bar("embedding") as progress:
         for number, path in enumerate(audio, start=1):

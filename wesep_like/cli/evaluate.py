@@ -46,6 +46,7 @@ def run(
         ),
     ] = None,
     device: options.Device = "auto",
+    trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Extract and score every fixed mixture of DATA.
@@ -58,7 +59,7 @@ def run(
     from wesep_like.inference.extractor import Extractor
 
     plans = read_plans(find_mixtures(data))
-    extractor = Extractor.load(model, device)
+    extractor = Extractor.load(model, device, trust_code=trust_code)
     if workers is None:
         workers = min(4, os.cpu_count() or 1)
     with progress_bar("evaluating") as progress:

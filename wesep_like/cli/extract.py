@@ -60,6 +60,7 @@ def run(
     ] = None,
     model: options.Model = None,
     device: options.Device = "auto",
+    trust_code: options.TrustCode = False,
     channel: Annotated[
         int | None,
         typer.Option(
@@ -73,12 +74,18 @@ def run(
     The result has the length and the sample rate of the mixture. Its similarity to the enrollment
     is the cosine of speaker embeddings: near 1 is the same voice, near 0 is another.
     """
+
+    def load() -> Extractor:
+        from wesep_like.inference.extractor import Extractor
+
+        return Extractor.load(model, device, trust_code=trust_code)
+
     if jobs is not None and output is not None:
         if mixture is not None or enroll:
             raise UsageError("--list has its own mixtures. Leave out MIXTURE and --enroll")
-        _extract_many(jobs, output, model, device, channel, as_json)
+        _extract_many(jobs, output, load, channel, as_json)
     elif jobs is None and mixture is not None and enroll and output is not None:
-        _extract_one(Job("", mixture, tuple(enroll), output), model, device, channel, as_json)
+        _extract_one(Job("", mixture, tuple(enroll), output), load, channel, as_json)
     else:
         raise UsageError(
             "expected MIXTURE --enroll WAV -o OUT.wav, or --list TSV -o FOLDER. "
@@ -87,7 +94,7 @@ def run(
 
 
 def _extract_one(
-    job: Job, model: Path | None, device: str, channel: int | None, as_json: bool
+    job: Job, load: Callable[[], Extractor], channel: int | None, as_json: bool
 ) -> None:
     from wesep_like.audio.io import check_output
 
@@ -95,7 +102,7 @@ def _extract_one(
     check_output(job.output)
     refuse_inputs(job.output, identify([job.mixture, *job.enrollments]))
     recordings = _read(job, channel)
-    extractor = _load(model, device)
+    extractor = load()
     with progress_bar("extracting") as progress:
         result = _extract(extractor, job, *recordings, progress)
     print_result(result, [_sentence(result)], as_json=as_json)
@@ -104,8 +111,7 @@ def _extract_one(
 def _extract_many(
     jobs_file: Path,
     folder: Path,
-    model: Path | None,
-    device: str,
+    load: Callable[[], Extractor],
     channel: int | None,
     as_json: bool,
 ) -> None:
@@ -113,7 +119,7 @@ def _extract_many(
     make_folder(folder)
     for problem in problems:
         say(f"error: {problem}")
-    extractor = _load(model, device)
+    extractor = load()
     results = []
     with progress_bar("extracting") as progress:
         for number, job in enumerate(jobs, start=1):
@@ -128,12 +134,6 @@ def _extract_many(
     print_result({"results": results, "errors": problems}, lines, as_json=as_json)
     if problems:
         raise typer.Exit(1)
-
-
-def _load(model: Path | None, device: str) -> Extractor:
-    from wesep_like.inference.extractor import Extractor
-
-    return Extractor.load(model, device)
 
 
 def _read(job: Job, channel: int | None) -> tuple[Waveform, list[Waveform]]:

@@ -21,12 +21,13 @@ def run(
             metavar="MODEL", help="Experiment or model folder. Without it, the bundled model."
         ),
     ] = None,
+    trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Load a model and say what it is made of."""
     from wesep_like.inference.models import find_model
 
-    loaded, config, weights = find_model(model)
+    loaded, config, weights = find_model(model, trust_code=trust_code)
     parts = {
         name: sum(parameter.numel() for parameter in part.parameters())
         for name, part in loaded.named_children()

@@ -24,6 +24,12 @@ Device = Annotated[
     str,
     typer.Option(metavar="DEVICE", help="auto (a GPU if there is one), cpu, cuda or cuda:NUMBER."),
 ]
+TrustCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code", help="Import classes of your own that the model names (module:Class)."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment, as YAML.")]
 Overrides = Annotated[

@@ -37,6 +37,7 @@ def run(
     ] = None,
     model: options.Model = None,
     device: options.Device = "auto",
+    trust_code: options.TrustCode = False,
 ) -> None:
     """Score a list of trials by the cosine of embeddings.
 
@@ -56,7 +57,7 @@ def run(
     pairs = read_trials(trials)
     audio = find_audio(pairs, trials.parent if root is None else root, utterances)
     refuse_inputs(output, identify([trials, *audio.values()]))
-    embedder = Embedder.load(model, device)
+    embedder = Embedder.load(model, device, trust_code=trust_code)
     with progress_bar("embedding") as progress:
         scored, problems = score_trials(embedder, pairs, audio, progress=progress)
     if not scored:

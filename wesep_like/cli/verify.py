@@ -24,6 +24,7 @@ def run(
     ] = None,
     model: options.Model = None,
     device: options.Device = "auto",
+    trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare the voices of two recordings.
@@ -34,7 +35,7 @@ def run(
     from wesep_like.inference.embedder import Embedder
 
     recordings = [read(first), read(second)]
-    embedder = Embedder.load(model, device)
+    embedder = Embedder.load(model, device, trust_code=trust_code)
     one, other = (
         embedder.cue(recording.samples, recording.sample_rate, where=str(path))
         for recording, path in zip(recordings, (first, second), strict=True)

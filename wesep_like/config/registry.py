@@ -187,7 +187,7 @@ class Registry(Generic[T]):
         if not trust_code:
             raise ConfigError(
                 f"{where}: {name!r} is code from outside this package, which is not run unasked. "
-                "Pass trust_code=True if you trust who wrote it"
+                "Pass trust_code=True (--trust-code) if you trust who wrote it"
             )
         module_name, _, class_name = name.partition(":")
         try:

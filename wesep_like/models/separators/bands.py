@@ -69,7 +69,15 @@ class BandLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, bands, in, frames) -> (batch, bands, out, frames)."""
-        return torch.matmul(self.weight, x) + self.bias
+        if x.device.type != "cpu":
+            return torch.matmul(self.weight, x) + self.bias
+        # The same as a convolution, which torch leaves to oneDNN: on some processors twice as fast
+        # as a batched product by MKL.
+        bands, out_dim, _ = self.weight.shape
+        y = nn.functional.conv1d(
+            x.flatten(1, 2), self.weight.flatten(0, 1)[..., None], self.bias.flatten(), groups=bands
+        )
+        return y.unflatten(1, (bands, out_dim))
 
 
 class BandNorm(nn.Module):
