@@ -298,11 +298,13 @@ def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path, separator):
     task = make_task(model).train()
     optimizer = torch.optim.Adam(task.parameters(), 3e-3)
     improvements = []
-    for _ in range(800):
+    for step in range(800):
         optimizer.zero_grad()
         task.training_losses(batch)["loss"].backward()
         torch.nn.utils.clip_grad_norm_(task.parameters(), 5.0)
         optimizer.step()
+        if step % 10 != 9:
+            continue
         with torch.no_grad():
             task.eval()
             task.validation_step(batch, 0)
