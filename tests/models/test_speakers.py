@@ -253,18 +253,3 @@ def test_a_projection_is_narrower_than_what_it_projects():
     message = r"^s.projection_dim: expected less than hidden_dim \(8\), got 8$"
     with pytest.raises(ConfigError, match=message):
         SPEAKERS.build(section, "s", sample_rate=16000)
-
-
-def test_a_redimnet_wants_bins_that_its_strides_divide():
-    message = "^s.num_bins: expected a multiple of 24 for size B1, got 80$"
-    with pytest.raises(ConfigError, match=message):
-        SPEAKERS.build({"name": "redimnet", "size": "B1", "num_bins": 80}, "s", sample_rate=16000)
-
-
-@pytest.mark.parametrize("size", ["B0", "B1", "B2", "B3", "B4", "B5", "B6"])
-def test_each_redimnet_fits_together(size):
-    with torch.device("meta"):
-        speaker = SPEAKERS.build({"name": "redimnet", "size": size}, "s", sample_rate=16000)
-        cue = speaker.encode(torch.empty(2, speaker.fbank.num_bins, 13))
-    assert cue.embedding.shape == (2, 192)
-    assert cue.frames.values.shape == (2, speaker.frame_dim, 13)
