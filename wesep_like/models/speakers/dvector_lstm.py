@@ -84,7 +84,7 @@ class DVectorLSTM(FbankEncoder):
         ends = [*range(length, num_frames, max(1, length // 2)), num_frames]
         windows = torch.stack([features[..., end - length : end] for end in ends], dim=1)
         with warnings.catch_warnings():
-            # Of interest to nobody who did not ask for oneDNN.
+            # torch tells of it once; it computes the same without.
             warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
             heard, _ = self.lstm(windows.flatten(0, 1).transpose(1, 2))
         heard = heard.unflatten(0, (-1, len(ends)))  # (batch, windows, frames, channels)
