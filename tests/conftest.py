@@ -56,10 +56,15 @@ class InteropCase:
 
     @staticmethod
     def input(name: str) -> torch.Tensor:
-        shapes = {"mixture": (2, 16000), "enrollment": (2, 24000), "fbank": (2, 150, 80)}
+        shapes = {
+            "mixture": (2, 16000),
+            "enrollment": (2, 24000),
+            "fbank": (2, 150, 80),
+            "fbank72": (2, 152, 72),
+        }
         rng = np.random.default_rng(zlib.crc32(f"input:{name}".encode()))
         values = torch.from_numpy(0.1 * rng.standard_normal(shapes[name])).float()
-        return 20 * values if name == "fbank" else values
+        return 20 * values if name.startswith("fbank") else values
 
 
 @pytest.fixture(scope="session")

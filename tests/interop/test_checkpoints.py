@@ -18,6 +18,7 @@ from wesep_like.models.speakers import SPEAKERS
         ("wespeaker_campplus", {"name": "campplus", "embed_dim": 512}),
         ("wespeaker_resnet34", {"name": "resnet34", "embed_dim": 256}),
         ("wespeaker_ecapa_glob_c512", {"name": "ecapa_tdnn", "embed_dim": 192}),
+        ("wespeaker_xvector", {"name": "xvector", "embed_dim": 512}),
     ],
 )
 def test_published_encoders(interop_case, tmp_path, name, section):

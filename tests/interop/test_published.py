@@ -24,7 +24,9 @@ WESEP = {
 WESPEAKER = {
     "wespeaker_campplus": "CAMPPlus",
     "wespeaker_ecapa_glob_c512": "ECAPA_TDNN_GLOB_c512",
+    "wespeaker_redimnetb2": "ReDimNetB2",
     "wespeaker_resnet34": "ResNet34",
+    "wespeaker_xvector": "XVEC",
 }
 
 
@@ -53,7 +55,7 @@ def test_encoders(interop_case, name):
     case = interop_case(name)
     module = load_published(f"WeSpeaker {WESPEAKER[name]}", case.args, case.state)
     with torch.no_grad():
-        found = module(case.input("fbank"))
+        found = module(case.input("fbank72" if name == "wespeaker_redimnetb2" else "fbank"))
     assert relative_error(found, case.outputs["embedding"]) < 1e-4
 
 

@@ -35,6 +35,15 @@ TINY_SPEAKERS = {
     "resnet34": {"channels": 2, "embed_dim": 12},
     "ecapa_tdnn": {"channels": 16, "embed_dim": 12},
     "campplus": {"embed_dim": 12},
+    "xvector": {"channels": 4, "pooled_dim": 16, "embed_dim": 12},
+    "dvector_lstm": {
+        "num_layers": 1,
+        "hidden_dim": 12,
+        "projection_dim": 8,
+        "window_frames": 8,
+        "embed_dim": 12,
+    },
+    "redimnet": {"size": "B0", "num_bins": 12, "embed_dim": 12},
     "twin_encoder": {"channels": 4, "embed_dim": 12},
 }
 

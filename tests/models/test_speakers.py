@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 import torch
 
@@ -5,10 +7,11 @@ from wesep_like.errors import AudioError, ConfigError
 from wesep_like.models import build_speaker, build_tse
 from wesep_like.models.separators import SEPARATORS
 from wesep_like.models.speakers import SPEAKERS
-from wesep_like.models.speakers.pooling import AttentivePooling, StatisticsPooling
+from wesep_like.models.speakers.pooling import PoolingName
 
 # Those that hear through a filterbank of their own.
 FBANK_ENCODERS = [name for name in SPEAKERS.names() if name not in ("twin_encoder", "usef")]
+WITH_POOLING = [name for name in FBANK_ENCODERS if name != "dvector_lstm"]
 
 
 @pytest.fixture(params=[name for name in SPEAKERS.names() if name != "usef"])
@@ -77,7 +80,7 @@ def test_gradients_reach_every_parameter(speaker):
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         # A softmax over time does not see what is added to all of its inputs.
-        if not name.endswith("pool.linear2.bias"):
+        if not name.endswith(("pool.linear2.bias", "k_proj.bias")):
             assert (parameter.grad != 0).any(), name
 
 
@@ -109,17 +112,26 @@ def test_the_level_of_an_enrollment_does_not_matter(speaker):
     assert distance(speaker(0.25 * enrollment).embedding, speaker(enrollment).embedding) < 1e-3
 
 
-@pytest.mark.parametrize("name", FBANK_ENCODERS)
-@pytest.mark.parametrize("pooling", ["statistics", "attentive"])
-def test_each_takes_either_pooling_and_other_rates(tiny_section, name, pooling):
+@pytest.mark.parametrize("name", WITH_POOLING)
+@pytest.mark.parametrize("pooling", get_args(PoolingName))
+def test_each_takes_any_pooling_and_other_rates(tiny_section, name, pooling):
     section = {**tiny_section(name)["speaker"], "pooling": pooling, "num_bins": 40}
     speaker = SPEAKERS.build(section, "s", sample_rate=8000).eval()
     assert speaker(speech(2, 2501)).embedding.shape == (2, speaker.embed_dim)
 
 
+@pytest.mark.parametrize("name", FBANK_ENCODERS)
+@pytest.mark.parametrize("num_frames", [11, 40])
+def test_frames_are_in_step_with_features(tiny_section, name, num_frames):
+    speaker = SPEAKERS.build(tiny_section(name)["speaker"], "s", sample_rate=16000).eval()
+    cue = speaker.encode(torch.randn(2, speaker.fbank.num_bins, num_frames))
+    assert cue.frames.values.shape[-1] == -(-num_frames // speaker.frame_step)
+
+
 def test_an_unknown_pooling():
     with pytest.raises(
-        ConfigError, match="s.pooling: expected 'statistics' or 'attentive', got 'mean'"
+        ConfigError,
+        match="s.pooling: expected 'average', 'deviation', .*'statistics', .*got 'mean'",
     ):
         SPEAKERS.build({"name": "resnet18", "pooling": "mean"}, "s", sample_rate=8000)
 
@@ -169,38 +181,75 @@ def test_ecapa_tdnn_wants_slices_of_equal_width():
         SPEAKERS.build({"name": "ecapa_tdnn", "channels": 20}, "s", sample_rate=8000)
 
 
-def test_statistics_pooling():
-    frames = torch.randn(2, 3, 11)
-    pooled = StatisticsPooling(3)(frames)
-    expected = torch.cat([frames.mean(-1), frames.std(-1)], dim=1)
-    torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
-    assert StatisticsPooling(3).out_dim == 6
+PUBLISHED = [
+    ({"name": "xvector"}, 4.61),
+    ({"name": "ecapa_tdnn", "pooling": "attentive"}, 6.19),
+    ({"name": "ecapa_tdnn", "channels": 1024, "pooling": "attentive"}, 14.66),
+    ({"name": "redimnet", "size": "B0"}, 1.00),
+    ({"name": "redimnet", "size": "B1"}, 2.12),
+    ({"name": "redimnet", "size": "B2"}, 4.89),
+    ({"name": "redimnet", "size": "B3"}, 3.22),
+    ({"name": "redimnet", "size": "B4"}, 6.43),
+    ({"name": "redimnet", "size": "B5"}, 7.65),
+    ({"name": "redimnet", "size": "B6"}, 15.01),
+    ({"name": "dvector_lstm"}, 4.73),
+]
 
 
-@pytest.mark.parametrize("global_context", [True, False])
-def test_attentive_pooling(global_context):
-    frames = torch.randn(2, 3, 11)
-    pool = AttentivePooling(3, bottleneck_dim=4, global_context=global_context)
-    assert pool(frames).shape == (2, pool.out_dim)
-    # Without a preference it is the mean of all frames.
-    torch.nn.init.zeros_(pool.linear2.weight)
-    expected = torch.cat([frames.mean(-1), frames.std(-1, correction=0)], dim=1)
-    torch.testing.assert_close(pool(frames), expected, atol=1e-5, rtol=1e-5)
-    # With all attention on one frame it is that frame.
-    with torch.no_grad():
-        pool.linear1.weight.zero_()
-        pool.linear1.bias.zero_()
-        pool.linear1.weight[0, 0] = 1
-        pool.linear2.weight[:, 0] = 1000
-    spike = frames.clone()
-    spike[:, 0, 4] = 9
-    mean, deviation = pool(spike).chunk(2, dim=1)
-    torch.testing.assert_close(mean, spike[:, :, 4], atol=1e-3, rtol=1e-3)
-    assert (deviation < 0.1).all()
+@pytest.mark.parametrize(("section", "millions"), PUBLISHED)
+def test_published_sizes(section, millions):
+    with torch.device("meta"):
+        speaker = SPEAKERS.build(section, "s", sample_rate=16000)
+    count = sum(parameter.numel() for parameter in speaker.parameters())
+    assert round(count / 1e6, 2) == millions
 
 
-@pytest.mark.parametrize("make", [StatisticsPooling, AttentivePooling])
-def test_pooling_of_a_constant_has_a_finite_gradient(make):
-    frames = torch.ones(1, 3, 11, requires_grad=True)
-    make(3)(frames).sum().backward()
-    assert frames.grad.isfinite().all()
+def test_an_xvector_of_little_is_that_of_the_same_again(tiny_section):
+    """Its layers see 15 frames; fewer are repeated until there are two to pool."""
+    speaker = SPEAKERS.build(tiny_section("xvector")["speaker"], "s", sample_rate=16000).eval()
+    features = torch.randn(2, 80, 11)
+    cue = speaker.encode(features)
+    again = speaker.encode(torch.cat([features, features[..., :5]], dim=-1))
+    torch.testing.assert_close(cue.embedding, again.embedding)
+    assert cue.frames.values.shape[-1] == 11
+    assert again.frames.values.shape[-1] == 16
+
+
+def test_an_ecapa_tdnn_with_a_norm_behind_its_embedding(tiny_section):
+    section = {**tiny_section("ecapa_tdnn")["speaker"], "embed_norm": True}
+    speaker = SPEAKERS.build(section, "s", sample_rate=16000)
+    embedding = speaker(speech(5, 4001)).embedding
+    torch.testing.assert_close(embedding.mean(0), torch.zeros(12), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("num_frames", [3, 8, 9, 12, 21])
+def test_a_d_vector_is_the_mean_of_windows(num_frames):
+    section = {
+        "name": "dvector_lstm",
+        "num_layers": 2,
+        "hidden_dim": 5,
+        "projection_dim": 3,
+        "window_frames": 8,
+        "embed_dim": 4,
+        "num_bins": 6,
+    }
+    speaker = SPEAKERS.build(section, "s", sample_rate=16000).eval()
+    features = torch.randn(2, 6, num_frames)
+    windows = {3: [(0, 3)], 8: [(0, 8)], 9: [(0, 8), (1, 9)], 12: [(0, 8), (4, 12)]}
+    windows[21] = [(0, 8), (4, 12), (8, 16), (12, 20), (13, 21)]
+    cue = speaker.encode(features)
+    vectors, frames = [], []
+    for start, end in windows[num_frames]:
+        heard, _ = speaker.lstm(features[..., start:end].transpose(1, 2))
+        last = speaker.linear(heard[:, -1])
+        vectors.append(last / last.norm(dim=-1, keepdim=True))
+        frames += heard.unbind(1)[len(frames) - start :]
+    torch.testing.assert_close(cue.embedding, sum(vectors) / len(vectors))
+    torch.testing.assert_close(cue.frames.values, torch.stack(frames, dim=-1))
+
+
+def test_a_projection_is_narrower_than_what_it_projects():
+    section = {"name": "dvector_lstm", "hidden_dim": 8, "projection_dim": 8}
+    message = r"^s.projection_dim: expected less than hidden_dim \(8\), got 8$"
+    with pytest.raises(ConfigError, match=message):
+        SPEAKERS.build(section, "s", sample_rate=16000)

@@ -119,7 +119,9 @@ def test_a_batch_is_its_singles(tiny_model):
 
 
 @pytest.mark.parametrize("when", ["before train", "after train"])
-@pytest.mark.parametrize("speaker", ["resnet18", "resnet34", "ecapa_tdnn", "campplus"])
+@pytest.mark.parametrize(
+    "speaker", ["resnet18", "resnet34", "ecapa_tdnn", "campplus", "xvector", "redimnet"]
+)
 def test_a_frozen_speaker_module_does_not_move(tiny_model, speaker, when):
     """Neither by gradients nor by BatchNorm, whose statistics move without one."""
     model = tiny_model(speaker, "multiply", "first")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from wesep_like.errors import ModelFileError
+from wesep_like.interop.wespeaker import encoder_weights
 
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
 
@@ -23,9 +24,7 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
     Raises:
         ModelFileError: See `read_published_state`.
     """
-    # `projection` is the classifier over the training speakers.
-    state = read_published_state(path)
-    return {key: value for key, value in state.items() if not key.startswith("projection.")}
+    return encoder_weights(read_published_state(path))
 
 
 def read_published_state(path: str | Path) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from wesep_like.interop import (
 )
 from wesep_like.interop.names import without_unit_axes
 from wesep_like.interop.wesep_fusions import fusion_section
-from wesep_like.interop.wespeaker import encoder_section
+from wesep_like.interop.wespeaker import encoder_section, encoder_weights
 from wesep_like.models import SpeakerCue, TSEModel, build_speaker, build_tse
 from wesep_like.models.model_file import load_weights
 from wesep_like.models.separators.bsrnn import BSRNN
@@ -174,8 +174,7 @@ def load_published(source: str, args: Mapping[str, Any], state: Mapping[str, Ten
         section = {"speaker": encoder_section(name, args, source)}
         speaker = build_speaker(section, _SAMPLE_RATE, where=source)
         assert isinstance(speaker, FbankEncoder)
-        weights = {key: value for key, value in state.items() if not key.startswith("projection.")}
-        load_weights(speaker, weights, source)
+        load_weights(speaker, encoder_weights(state), source)
         config = {"task": "verification", "sample_rate": _SAMPLE_RATE, "model": section}
         return PublishedEncoder(speaker, config).eval()
     if toolkit != "WeSep":
@@ -212,13 +211,12 @@ def _extraction(
         )
     others: dict[str, Tensor] = {}
     parts: dict[str, dict[str, Tensor]] = {"pred_linear.": {}, "spk_transform.transforms.": {}}
-    weights: dict[str, Tensor] = {}
+    if not is_twin:
+        parts["spk_model."] = {}
     for key, value in state.items():
         prefix = next((prefix for prefix in parts if key.startswith(prefix)), None)
         if prefix is not None:
             parts[prefix][key.removeprefix(prefix)] = value
-        elif key.startswith("spk_model.") and not is_twin:
-            weights[key.replace("spk_model.", "speaker.", 1)] = value
         elif not key.startswith(_CONSTANTS):
             others[key] = value
     translate = {
@@ -229,7 +227,9 @@ def _extraction(
         "DPCCN": wesep_dpccn.weights,
         "TFGridNet": wesep_tfgridnet.weights,
     }[name]
-    weights |= translate(args, others, model, where)
+    weights = translate(args, others, model, where)
+    speaker = encoder_weights(parts.get("spk_model.", {}))
+    weights |= {f"speaker.{key}": value for key, value in speaker.items()}
     load_weights(model, without_unit_axes(model, weights), where)
     if args.get("use_spk_transform"):
         model.speaker = TransformedSpeaker(model.speaker)

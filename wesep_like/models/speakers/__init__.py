@@ -1,14 +1,26 @@
 """Speaker modules: an enrollment waveform goes in, a cue comes out."""
 
-from wesep_like.models.speakers import campplus, ecapa_tdnn, resnet, twin_encoder, usef
+from wesep_like.models.speakers import (
+    campplus,
+    dvector_lstm,
+    ecapa_tdnn,
+    redimnet,
+    resnet,
+    twin_encoder,
+    usef,
+    xvector,
+)
 from wesep_like.models.speakers.base import SPEAKERS, SpeakerModule
 
 __all__ = [
     "SPEAKERS",
     "SpeakerModule",
     "campplus",
+    "dvector_lstm",
     "ecapa_tdnn",
+    "redimnet",
     "resnet",
     "twin_encoder",
     "usef",
+    "xvector",
 ]

@@ -70,7 +70,10 @@ class _SERes2Block(nn.Module):
 
 @SPEAKERS.register("ecapa_tdnn")
 class EcapaTDNN(FbankEncoder):
-    """ECAPA-TDNN (6.2 M parameters at 512 channels); module names are WeSpeaker's.
+    """ECAPA-TDNN; module names are WeSpeaker's.
+
+    It has 6.2 M parameters at 512 channels, 14.7 M at 1024. WeSpeaker's models whose names have
+    "GLOB" pool with `attentive`, the others with `attentive_local`.
 
     Args:
         sample_rate: Hz.
@@ -78,6 +81,7 @@ class EcapaTDNN(FbankEncoder):
         embed_dim: Width of the embedding.
         num_bins: Mel bins.
         pooling: How frames become one vector.
+        embed_norm: Put a BatchNorm behind the embedding; WeSpeaker does where no labels are learnt.
         window: Analysis window.
         waveform_scale: What samples in [-1, 1] are multiplied by first.
 
@@ -94,6 +98,7 @@ class EcapaTDNN(FbankEncoder):
         embed_dim: int = 192,
         num_bins: int = 80,
         pooling: PoolingName = "attentive",
+        embed_norm: bool = False,
         window: WindowName = "hamming",
         waveform_scale: float = 32768.0,
     ) -> None:
@@ -111,6 +116,7 @@ class EcapaTDNN(FbankEncoder):
         self.pool = build_pooling(pooling, 1536)
         self.bn = nn.BatchNorm1d(self.pool.out_dim)
         self.linear = nn.Linear(self.pool.out_dim, embed_dim)
+        self.bn2 = nn.BatchNorm1d(embed_dim) if embed_norm else nn.Identity()
 
     def encode(self, features: Tensor) -> SpeakerCue:
         """The cue of features (batch, bins, frames); its frames are those of the last block."""
@@ -118,4 +124,5 @@ class EcapaTDNN(FbankEncoder):
         third = self.layer3(second)
         fourth = self.layer4(third)
         frames = torch.relu(self.conv(torch.cat([second, third, fourth], dim=1)))
-        return SpeakerCue(self.linear(self.bn(self.pool(frames))), CueFrames(fourth))
+        embedding = self.bn2(self.linear(self.bn(self.pool(frames))))
+        return SpeakerCue(embedding, CueFrames(fourth))
