@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from wesep_like.audio import io
-from wesep_like.cli import extract
 from wesep_like.inference.extractor import Extractor
 
 LINE = "extract mixture.wav --enroll enroll.wav -o out.wav --model model --device cpu"
@@ -164,3 +165,38 @@ def test_code_of_others_runs_only_if_trusted(cli, tmp_path, monkeypatch):
     assert (said.code, said.err) == (0, "")
     assert cli(LINE.replace("out", "own")).code == 0
     np.testing.assert_array_equal(io.read("own.wav").samples, io.read("out.wav").samples)
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("has_embedding", [True, False])
+def test_a_cue_in_a_file_is_as_good_as_its_recordings(
+    cli, make_wav, model_without_embedding, has_embedding
+):
+    model = "model" if has_embedding else model_without_embedding
+    make_wav("other.wav", 1.3, 8000, seed=5)
+    said = cli(f"enroll enroll.wav other.wav -o anna.cue --model {model}")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "anna.cue: one speaker, heard for 3.30 s\n"
+    line = f"extract mixture.wav --model {model}"
+    assert cli(f"{line} --enroll anna.cue -o cue.wav").code == 0
+    assert cli(f"{line} --enroll enroll.wav --enroll other.wav -o wav.wav").code == 0
+    np.testing.assert_array_equal(io.read("cue.wav").samples, io.read("wav.wav").samples)
+
+
+@pytest.mark.usefixtures("place")
+def test_cues_that_cannot_be_used(cli, tmp_path, model_without_embedding):
+    assert cli(f"enroll enroll.wav -o anna.cue --model {model_without_embedding}").code == 0
+    Path("text.cue").write_text("no cue")
+    line = "extract mixture.wav -o out.wav --model model --enroll"
+    for name, problem in {
+        "anna.cue": "is a cue for another model. Enroll again with the model that extracts",
+        "text.cue": "cannot be read as a cue",
+        "none.cue": "cannot be read as a cue",
+    }.items():
+        said = cli(f"{line} {name}")
+        assert said.code == 2
+        assert said.err.count("\n") == 1
+        assert said.err.startswith(f"error: {name}: {problem}")
+    save_file({"embedding": torch.zeros(1, 8)}, tmp_path / "bare.cue")
+    assert "bare.cue: is no cue" in cli(f"{line} bare.cue").err
+    assert "out.wav: no format to write" in cli("enroll enroll.wav -o out.wav").err

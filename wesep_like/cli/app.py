@@ -14,6 +14,7 @@ from wesep_like.cli import (
     config,
     eer,
     embed,
+    enroll,
     evaluate,
     extract,
     info,
@@ -51,7 +52,7 @@ def _add(
     group.command(name, epilog="\n".join(lines))(function)
 
 
-for _module in (extract, evaluate, train, prepare, info, embed, verify, score, eer):
+for _module in (extract, enroll, evaluate, train, prepare, info, embed, verify, score, eer):
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
 _add(_config, "check", config.check, config.EXAMPLES)
 

@@ -42,7 +42,8 @@ def run(
         list[Path] | None,
         typer.Option(
             metavar="WAV",
-            help="Other speech of the wanted speaker, 3 s or more. Once for each file.",
+            help="Other speech of the wanted speaker, 3 s or more, or what 'wesep-like enroll' "
+            "wrote (.cue). Once for each file.",
         ),
     ] = None,
     output: Annotated[
@@ -136,18 +137,20 @@ def _extract_many(
         raise typer.Exit(1)
 
 
-def _read(job: Job, channel: int | None) -> tuple[Waveform, list[Waveform]]:
-    """The mixture and the enrollments, each at its own rate."""
+def _read(job: Job, channel: int | None) -> tuple[Waveform, list[Waveform | None]]:
+    """The mixture and the enrollments, each at its own rate; None for cues, which a model reads."""
     from wesep_like.audio.io import read
+    from wesep_like.inference.cue_file import SUFFIX
 
-    return read(job.mixture, channel=channel), [read(path) for path in job.enrollments]
+    enrollments = [None if path.suffix == SUFFIX else read(path) for path in job.enrollments]
+    return read(job.mixture, channel=channel), enrollments
 
 
 def _extract(
     extractor: Extractor,
     job: Job,
     mixture: Waveform,
-    enrollments: Sequence[Waveform],
+    enrollments: Sequence[Waveform | None],
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Writes the result of a job and says what is to be told of it."""
@@ -155,7 +158,9 @@ def _extract(
 
     cue = extractor.cue(
         [
-            extractor.cue(enrollment.samples, enrollment.sample_rate, where=str(path))
+            extractor.load_cue(path)
+            if enrollment is None
+            else extractor.cue(enrollment.samples, enrollment.sample_rate, where=str(path))
             for path, enrollment in zip(job.enrollments, enrollments, strict=True)
         ],
         mixture.sample_rate,

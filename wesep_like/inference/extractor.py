@@ -14,6 +14,7 @@ from wesep_like.audio.resample import resample
 from wesep_like.audio.units import to_samples
 from wesep_like.errors import ModelFileError
 from wesep_like.inference.chunks import overlap_add
+from wesep_like.inference.cue_file import fingerprint, read_cue, write_cue
 from wesep_like.inference.device import find_device
 from wesep_like.inference.embedder import Embedder
 from wesep_like.inference.listener import Listener, Signal
@@ -94,6 +95,22 @@ class Extractor:
     ) -> SpeakerCue:
         """What the enrollment says about its speaker; see `Embedder.cue`."""
         return self._listener.cue(enrollment, sample_rate, where=where)
+
+    def save_cue(self, path: str | Path, cue: SpeakerCue) -> None:
+        """Writes a cue to a file, for this model only.
+
+        Raises:
+            OutputError: If the file cannot be written.
+        """
+        write_cue(path, cue, fingerprint(self._model))
+
+    def load_cue(self, path: str | Path) -> SpeakerCue:
+        """The cue in a file that `save_cue` wrote.
+
+        Raises:
+            ModelFileError: If it is no such file, or of another model.
+        """
+        return read_cue(path, fingerprint(self._model), self.device)
 
     def similarity(
         self, first: Signal | SpeakerCue, second: Signal | SpeakerCue, sample_rate: int
