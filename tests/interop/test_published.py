@@ -25,6 +25,8 @@ WESPEAKER = {
     "wespeaker_campplus": "CAMPPlus",
     "wespeaker_ecapa_glob_c512": "ECAPA_TDNN_GLOB_c512",
     "wespeaker_resnet34": "ResNet34",
+    "wespeaker_resnet221": "ResNet221",
+    "wespeaker_simam_resnet34": "SimAM_ResNet34_ASP",
 }
 
 

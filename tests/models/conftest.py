@@ -31,8 +31,18 @@ TINY_SEPARATORS = {
     },
 }
 TINY_SPEAKERS = {
-    "resnet18": {"channels": 2, "embed_dim": 12},
-    "resnet34": {"channels": 2, "embed_dim": 12},
+    **{
+        name: {"channels": 2, "embed_dim": 12}
+        for name in [
+            *(f"resnet{depth}" for depth in (18, 34, 50, 101, 152, 221, 293)),
+            *(f"gemini_dfresnet{depth}" for depth in (60, 114, 183, 237)),
+            "simam_resnet34",
+            "simam_resnet100",
+            "res2net34",
+            "eres2net34",
+        ]
+    },
+    "repvgg": {"channels": 8, "embed_dim": 12},
     "ecapa_tdnn": {"channels": 16, "embed_dim": 12},
     "campplus": {"embed_dim": 12},
     "twin_encoder": {"channels": 4, "embed_dim": 12},

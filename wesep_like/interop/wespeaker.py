@@ -3,17 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from wesep_like.errors import ModelFileError
+from wesep_like.models.speakers.repvgg import RepVGGSize
 
+# By the end of their names, as `REPVGG_B1g2`.
+_REPVGG: dict[str, dict[str, Any]] = {
+    **{size.upper(): {"size": size} for size in get_args(RepVGGSize) if size != "d2"},
+    "TINY_RSBB_A0": {"size": "tiny_a0", "dilated": True},
+    **{f"RSBB_{size}": {"size": size.lower(), "dilated": True} for size in ("A0", "A2", "B0")},
+    **{
+        f"B{number}g{groups}": {"size": f"b{number}", "groups": groups}
+        for number in (1, 2, 3)
+        for groups in (2, 4)
+    },
+    "D2SE": {"size": "d2", "groups": 4, "squeeze_excite": True},
+}
 _ENCODERS: dict[str, dict[str, Any]] = {
-    "ResNet18": {"name": "resnet18"},
-    "ResNet34": {"name": "resnet34"},
+    **{f"ResNet{depth}": {"name": f"resnet{depth}"} for depth in (18, 34, 50, 101, 152, 221, 293)},
+    "SimAM_ResNet34_ASP": {"name": "simam_resnet34"},
+    "SimAM_ResNet100_ASP": {"name": "simam_resnet100"},
+    **{f"REPVGG_{name}": {"name": "repvgg", **options} for name, options in _REPVGG.items()},
+    "Res2Net34_Base": {"name": "res2net34"},
+    "Res2Net34_Large": {"name": "res2net34", "channels": 64},
+    "ERes2Net34_Base": {"name": "eres2net34"},
+    "ERes2Net34_Large": {"name": "eres2net34", "channels": 64},
+    "ERes2Net34_aug": {
+        "name": "eres2net34",
+        "channels": 64,
+        "num_slices": 3,
+        "base_width": 24,
+        "expansion": 4,
+    },
+    **{
+        f"Gemini_DF_ResNet{depth}": {"name": f"gemini_dfresnet{depth}"}
+        for depth in (60, 114, 183, 237)
+    },
     "ECAPA_TDNN_GLOB_c512": {"name": "ecapa_tdnn"},
     "CAMPPlus": {"name": "campplus"},
 }
-_POOLINGS = {"TSTP": "statistics", "ASTP": "attentive"}
+_POOLINGS = {"TSTP": "statistics", "ASTP": "attentive", "ASP": "self_attentive"}
+# Arguments that only some of them have -> our options.
+_OPTIONS = {
+    "in_planes": "channels",
+    "scale": "num_slices",
+    "baseWidth": "base_width",
+    "expansion": "expansion",
+    "use_se": "squeeze_excite",
+    "deploy": "merged",
+}
 
 
 def encoder_section(name: str, args: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -31,12 +70,20 @@ def encoder_section(name: str, args: Mapping[str, Any], where: str) -> dict[str,
         raise ModelFileError(
             f"{where}: no speaker encoder is called {name!r}. Known: {', '.join(_ENCODERS)}"
         )
-    pooling = args.get("pooling_func", "ASTP" if name.startswith("ECAPA") else "TSTP")
+    if name.startswith("SimAM"):
+        args = {"feat_dim": args.get("acoustic_dim", 80), "embed_dim": 256, **args}
+    default = {"ECAPA": "ASTP", "SimAM": "ASP"}.get(name[:5], "TSTP")
+    pooling = args.get("pooling_func", default)
     if pooling not in _POOLINGS:
         raise ModelFileError(
             f"{where}: no pooling is called {pooling!r}. Known: {', '.join(_POOLINGS)}"
         )
     if args.get("two_emb_layer"):
         raise ModelFileError(f"{where}: two_emb_layer: only false is known")
-    section = {**_ENCODERS[name], "num_bins": args["feat_dim"], "embed_dim": args["embed_dim"]}
-    return {**section, "pooling": _POOLINGS[pooling]}
+    return {
+        **_ENCODERS[name],
+        "num_bins": args["feat_dim"],
+        "embed_dim": args["embed_dim"],
+        "pooling": _POOLINGS[pooling],
+        **{option: args[theirs] for theirs, option in _OPTIONS.items() if theirs in args},
+    }

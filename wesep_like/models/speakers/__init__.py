@@ -1,6 +1,17 @@
 """Speaker modules: an enrollment waveform goes in, a cue comes out."""
 
-from wesep_like.models.speakers import campplus, ecapa_tdnn, resnet, twin_encoder, usef
+from wesep_like.models.speakers import (
+    campplus,
+    ecapa_tdnn,
+    eres2net,
+    gemini_dfresnet,
+    repvgg,
+    res2net,
+    resnet,
+    simam_resnet,
+    twin_encoder,
+    usef,
+)
 from wesep_like.models.speakers.base import SPEAKERS, SpeakerModule
 
 __all__ = [
@@ -8,7 +19,12 @@ __all__ = [
     "SpeakerModule",
     "campplus",
     "ecapa_tdnn",
+    "eres2net",
+    "gemini_dfresnet",
+    "repvgg",
+    "res2net",
     "resnet",
+    "simam_resnet",
     "twin_encoder",
     "usef",
 ]
