@@ -5,10 +5,16 @@ from wesep_like.errors import AudioError, ConfigError
 from wesep_like.models import build_speaker, build_tse
 from wesep_like.models.separators import SEPARATORS
 from wesep_like.models.speakers import SPEAKERS
-from wesep_like.models.speakers.pooling import AttentivePooling, StatisticsPooling
+from wesep_like.models.speakers.pooling import (
+    AttentivePooling,
+    SelfAttentivePooling,
+    StatisticsPooling,
+)
 
 # Those that hear through a filterbank of their own.
 FBANK_ENCODERS = [name for name in SPEAKERS.names() if name not in ("twin_encoder", "usef")]
+# A softmax over time does not see what is added to all of its inputs, nor does BatchNorm.
+INVISIBLE = ("pool.linear2.bias", "attention.3.bias", "local_att.0.bias", "local_att.3.bias")
 
 
 @pytest.fixture(params=[name for name in SPEAKERS.names() if name != "usef"])
@@ -76,8 +82,7 @@ def test_gradients_reach_every_parameter(speaker):
     for name, parameter in speaker.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
-        # A softmax over time does not see what is added to all of its inputs.
-        if not name.endswith("pool.linear2.bias"):
+        if not name.endswith(INVISIBLE):
             assert (parameter.grad != 0).any(), name
 
 
@@ -110,8 +115,8 @@ def test_the_level_of_an_enrollment_does_not_matter(speaker):
 
 
 @pytest.mark.parametrize("name", FBANK_ENCODERS)
-@pytest.mark.parametrize("pooling", ["statistics", "attentive"])
-def test_each_takes_either_pooling_and_other_rates(tiny_section, name, pooling):
+@pytest.mark.parametrize("pooling", ["statistics", "attentive", "self_attentive"])
+def test_each_takes_any_pooling_and_other_rates(tiny_section, name, pooling):
     section = {**tiny_section(name)["speaker"], "pooling": pooling, "num_bins": 40}
     speaker = SPEAKERS.build(section, "s", sample_rate=8000).eval()
     assert speaker(speech(2, 2501)).embedding.shape == (2, speaker.embed_dim)
@@ -119,7 +124,7 @@ def test_each_takes_either_pooling_and_other_rates(tiny_section, name, pooling):
 
 def test_an_unknown_pooling():
     with pytest.raises(
-        ConfigError, match="s.pooling: expected 'statistics' or 'attentive', got 'mean'"
+        ConfigError, match="s.pooling: expected 'statistics', 'attentive' or .*, got 'mean'"
     ):
         SPEAKERS.build({"name": "resnet18", "pooling": "mean"}, "s", sample_rate=8000)
 
@@ -199,7 +204,17 @@ def test_attentive_pooling(global_context):
     assert (deviation < 0.1).all()
 
 
-@pytest.mark.parametrize("make", [StatisticsPooling, AttentivePooling])
+def test_self_attentive_pooling():
+    frames = torch.randn(2, 3, 11)
+    pool = SelfAttentivePooling(3, bottleneck_dim=4).eval()
+    assert pool(frames).shape == (2, pool.out_dim)
+    # Without a preference it is the mean of all frames.
+    torch.nn.init.zeros_(pool.attention[3].weight)
+    expected = torch.cat([frames.mean(-1), frames.std(-1, correction=0)], dim=1)
+    torch.testing.assert_close(pool(frames), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [StatisticsPooling, AttentivePooling, SelfAttentivePooling])
 def test_pooling_of_a_constant_has_a_finite_gradient(make):
     frames = torch.ones(1, 3, 11, requires_grad=True)
     make(3)(frames).sum().backward()

@@ -18,7 +18,7 @@ from wesep_like.models.speakers.resnet import residual_stages, shortcut
 _LAMBDA = 1e-4  # of the paper
 
 
-def _stressed(x: Tensor) -> Tensor:
+def stressed(x: Tensor) -> Tensor:
     """Each place of a channel (batch, channels, bins, frames), weighted by how it stands out."""
     variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True)
     return x * torch.sigmoid((x - mean).square() / (4 * (variance + _LAMBDA)) + 0.5)
@@ -35,7 +35,7 @@ class _SimAMBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.relu(self.bn1(self.conv1(x)))
-        return torch.relu(_stressed(self.bn2(self.conv2(y))) + self.downsample(x))
+        return torch.relu(stressed(self.bn2(self.conv2(y))) + self.downsample(x))
 
 
 class _SimAMResNet(FbankEncoder):
