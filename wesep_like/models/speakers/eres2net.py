@@ -77,8 +77,8 @@ class _FusedBlock(SlicedBlock):
 class ERes2Net34(FbankEncoder):
     """ERes2Net34: 3-4-6-3 blocks.
 
-    As it is, WeSpeaker's `Base` (7.9 M parameters with an embedding of 512); `Large` has 64
-    channels; `aug` has 64, three slices, a base width of 24 and an expansion of 4.
+    As it is, WeSpeaker's `Base` (9.9 M parameters); `Large` has 64 channels; `aug` has 64, three
+    slices, a base width of 24 and an expansion of 4.
 
     Args:
         sample_rate: Hz.
@@ -89,8 +89,8 @@ class ERes2Net34(FbankEncoder):
         embed_dim: Width of the embedding.
         num_bins: Mel bins.
         pooling: How frames become one vector.
-        window: Analysis window: WeSpeaker's models want `hamming`, 3D-Speaker's `povey`.
-        waveform_scale: WeSpeaker's models want 32768, 3D-Speaker's 1.
+        window: Analysis window: models of WeSpeaker want `hamming`, of 3D-Speaker `povey`.
+        waveform_scale: Models of WeSpeaker want 32768, of 3D-Speaker 1.
 
     Source:
         Chen et al., "An Enhanced Res2Net with Local and Global Feature Fusion for Speaker
