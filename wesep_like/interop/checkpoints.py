@@ -1,7 +1,7 @@
 """Published checkpoint files.
 
-The module names of our encoders are those of WeSpeaker and 3D-Speaker, so all that is foreign about
-a file of theirs is what it may carry besides the encoder.
+The module names of our encoders are those of WeSpeaker and mostly those of 3D-Speaker, so what is
+foreign about a file of theirs is what it may carry besides the encoder.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from wesep_like.errors import ModelFileError
+from wesep_like.interop.threed_speaker import wespeaker_names
 
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
 
@@ -24,7 +25,7 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
         ModelFileError: See `read_published_state`.
     """
     # `projection` is the classifier over the training speakers.
-    state = read_published_state(path)
+    state = wespeaker_names(read_published_state(path))
     return {key: value for key, value in state.items() if not key.startswith("projection.")}
 
 
