@@ -1,5 +1,6 @@
 import os
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -51,6 +52,28 @@ def test_the_pretrained_encoder_tells_speakers_apart(shared):
     is_same = np.kron(np.eye(3), np.ones((2, 2))) > 0  # two utterances of each of three
     assert cosines[is_same].min() > 0.4
     assert cosines[~is_same].max() < 0.3
+
+
+def test_an_eres2net_of_3d_speaker(tmp_path):
+    """Where WeSpeaker has the first convolution of a block apart, there it is one of the list."""
+    section = {"name": "eres2net34", "channels": 8, "num_slices": 3, "embed_dim": 12}
+    state = SPEAKERS.build(section, "speaker", sample_rate=16000).state_dict()
+
+    def renamed(key):
+        key = re.sub(
+            r"^(layer[34]\.\d+\.(conv|bn)s)\.(\d+)", lambda m: f"{m[1]}.{int(m[3]) + 1}", key
+        )
+        return key.replace("conv2_1.", "convs.0.").replace("bn2_1.", "bns.0.")
+
+    theirs = {renamed(key): value for key, value in state.items()}
+    assert "layer3.0.convs.2.weight" in theirs
+    torch.save(theirs, tmp_path / "a.ckpt")
+    found = read_published_encoder(tmp_path / "a.ckpt")
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], state[key]) for key in state)
+    # One of WeSpeaker stays as it is.
+    torch.save(state, tmp_path / "a.pt")
+    assert list(read_published_encoder(tmp_path / "a.pt")) == list(state)
 
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model"])

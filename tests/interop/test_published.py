@@ -27,6 +27,8 @@ WESPEAKER = {
     "wespeaker_redimnetb2": "ReDimNetB2",
     "wespeaker_resnet34": "ResNet34",
     "wespeaker_xvector": "XVEC",
+    "wespeaker_resnet221": "ResNet221",
+    "wespeaker_simam_resnet34": "SimAM_ResNet34_ASP",
 }
 
 

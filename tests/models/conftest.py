@@ -31,8 +31,18 @@ TINY_SEPARATORS = {
     },
 }
 TINY_SPEAKERS = {
-    "resnet18": {"channels": 2, "embed_dim": 12},
-    "resnet34": {"channels": 2, "embed_dim": 12},
+    **{
+        f"resnet{depth}": {"channels": 2, "embed_dim": 12}
+        for depth in (18, 34, 50, 101, 152, 221, 293)
+    },
+    **{
+        f"gemini_dfresnet{depth}": {"channels": 3, "embed_dim": 12} for depth in (60, 114, 183, 237)
+    },
+    "simam_resnet34": {"channels": 2, "embed_dim": 12},
+    "simam_resnet100": {"channels": 2, "embed_dim": 12},
+    "res2net34": {"channels": 2, "embed_dim": 12},
+    "eres2net34": {"channels": 4, "embed_dim": 12},
+    "repvgg": {"channels": 8, "embed_dim": 12},
     "ecapa_tdnn": {"channels": 16, "embed_dim": 12},
     "campplus": {"embed_dim": 12},
     "xvector": {"channels": 4, "pooled_dim": 16, "embed_dim": 12},

@@ -33,6 +33,8 @@ class NamedModel(NamedTuple):
 def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> NamedModel:
     """The model that a user means, on the CPU and in evaluation mode.
 
+    It is as it runs fastest, and not to be trained on: see `SpeakerModule.merge_branches`.
+
     Args:
         path: See `resolve_model_folder`; or a published folder of `config.yaml` and `avg_model.pt`.
         trust_code: Import classes that its config names by `module:Class`.
@@ -42,6 +44,12 @@ def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> N
     """
     folder = resolve_model_folder(path)
     if is_published(folder):
-        return NamedModel(*load_published_folder(folder), folder / PUBLISHED_WEIGHTS)
-    model = load_model(folder, trust_code=trust_code)
-    return NamedModel(model, read_model_config(folder), folder / WEIGHTS)
+        model, config = load_published_folder(folder)
+        weights = folder / PUBLISHED_WEIGHTS
+    else:
+        model = load_model(folder, trust_code=trust_code)
+        config, weights = read_model_config(folder), folder / WEIGHTS
+    for module in list(model.modules()):
+        if isinstance(module, SpeakerModule):
+            module.merge_branches()
+    return NamedModel(model, config, weights)

@@ -1,7 +1,7 @@
 """Published checkpoint files.
 
-The module names of our encoders are those of WeSpeaker and 3D-Speaker, so all that is foreign about
-a file of theirs is what it may carry besides the encoder.
+The module names of our encoders are those of WeSpeaker and mostly those of 3D-Speaker, so what is
+foreign about a file of theirs is what it may carry besides the encoder.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from wesep_like.errors import ModelFileError
+from wesep_like.interop.threed_speaker import wespeaker_names
 from wesep_like.interop.wespeaker import encoder_weights
 
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
@@ -24,7 +25,7 @@ def read_published_encoder(path: str | Path) -> dict[str, Tensor]:
     Raises:
         ModelFileError: See `read_published_state`.
     """
-    return encoder_weights(read_published_state(path))
+    return encoder_weights(wespeaker_names(read_published_state(path)))
 
 
 def read_published_state(path: str | Path) -> dict[str, Tensor]:

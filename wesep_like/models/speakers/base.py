@@ -44,6 +44,12 @@ class SpeakerModule(nn.Module, ABC):
         """
         return cue_of_each(self, enrollment, enrollment_samples, is_learnt=self.training)
 
+    def merge_branches(self) -> None:  # noqa: B027  # most have none
+        """From now on computes the same with less, if parts of it serve training only.
+
+        Where it changes anything, tensors have other names and shapes afterwards.
+        """
+
 
 def cue_of_each(
     hear: Callable[[Tensor], SpeakerCue],
