@@ -1,4 +1,5 @@
 import importlib
+import math
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ def test_published_features(interop_case, name, make):
 
 @pytest.mark.parametrize("window", ["hamming", "povey"])
 @pytest.mark.parametrize(
-    ("sample_rate", "num_bins"), [(8000, 40), (11025, 40), (16000, 80), (16000, 24), (44100, 80)]
+    ("sample_rate", "num_bins"),
+    [(8000, 40), (8000, 128), (11025, 40), (16000, 80), (16000, 24), (16000, 5), (44100, 80)],
 )
 def test_it_is_kaldis(sample_rate, num_bins, window):
     kaldi = importlib.import_module(f"{torchaudio.__name__}.compliance.kaldi")
@@ -45,6 +47,52 @@ def test_it_is_kaldis(sample_rate, num_bins, window):
     )
     features = Fbank(sample_rate, num_bins=num_bins, window=window)(samples)
     torch.testing.assert_close(features[0].T, expected, atol=1e-3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("num_bins", [1, 3])
+def test_few_bins(num_bins):
+    samples = noise(1, 1603)
+    features = Fbank(16000, num_bins=num_bins)(samples)
+    assert features.shape == (1, num_bins, 8)
+    assert (features > 0).all()  # each of them hears something
+
+
+def test_bins_between_the_points_of_the_spectrum():
+    features = Fbank(16000, frame_samples=8, hop_samples=4)(noise(1, 1603))
+    deaf = Fbank(16000, frame_samples=8).mel.sum(1) == 0
+    assert deaf[:16].all()  # the first bins that are summed together
+    assert (features[:, deaf] == math.log(torch.finfo(torch.float32).eps)).all()
+    assert (features[:, ~deaf] > 0).all()
+
+
+@pytest.mark.parametrize("at_a_time", [1, 7, 20])
+def test_parts_are_the_whole(monkeypatch, at_a_time):
+    samples = noise(3, 8003)
+    module = Fbank(16000, mean_normalize=True)
+    whole = module(samples)
+    monkeypatch.setattr("wesep_like.audio.fbank._CACHED_FRAMES", at_a_time)
+    parts = module(samples)
+    assert parts.is_contiguous()
+    torch.testing.assert_close(parts, whole, atol=1e-4, rtol=1e-5)
+
+
+def test_the_gradient_of_parts(monkeypatch):
+    samples = noise(2, 8003).requires_grad_()
+    module = Fbank(16000)
+    (whole,) = torch.autograd.grad(module(samples).square().sum(), samples)
+    monkeypatch.setattr("wesep_like.audio.fbank._CACHED_FRAMES", 7)
+    (parts,) = torch.autograd.grad(module(samples).square().sum(), samples)
+    assert (parts - whole).norm() / whole.norm() < 1e-5
+
+
+def test_an_exported_program_takes_any_length(monkeypatch):
+    monkeypatch.setattr("wesep_like.audio.fbank._CACHED_FRAMES", 7)
+    module = Fbank(16000, mean_normalize=True)
+    lengths = {"samples": {1: torch.export.Dim.AUTO}}
+    exported = torch.export.export(module, (noise(2, 8003),), dynamic_shapes=lengths).module()
+    for num_samples in (1603, 9001):
+        samples = noise(2, num_samples)
+        torch.testing.assert_close(exported(samples), module(samples), atol=1e-4, rtol=1e-5)
 
 
 MODULES = [Fbank(16000), Fbank(16000, mean_normalize=True), PreEmphasisLogMel(16000)]

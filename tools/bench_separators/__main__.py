@@ -26,9 +26,9 @@ from measure import (
     Task,
     built,
     compared,
-    fresh_process,
     measured,
 )
+from timing import fresh_process
 
 from wesep_like.cli.memory import keep_freed_memory
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,10 @@ WindowName = Literal["hamming", "povey"]
 _LOWEST_HZ = 20.0
 _PRE_EMPHASIS = 0.97
 _MEL = 1127.0  # mel per e-fold of hertz
+# How many frames a CPU takes at a time, so that what it makes of them stays in its cache.
+_CACHED_FRAMES = 1000
+# So many neighbouring mel bins are summed at a time, over the part of the spectrum that they hear.
+_BAND_BINS = 16
 
 
 class Fbank(nn.Module):
@@ -63,6 +68,7 @@ class Fbank(nn.Module):
         hertz = np.arange(self.fft_size // 2 + 1) * sample_rate / self.fft_size
         edges = np.linspace(_mel(_LOWEST_HZ), _mel(sample_rate / 2), num_bins + 2)
         mel = _triangles(_mel(hertz), edges)
+        self._bands = _bands(mel)
         taper = _window(window, self.frame_samples)
         self.register_buffer("window", _tensor(taper), persistent=False)
         self.register_buffer("mel", _tensor(mel), persistent=False)
@@ -81,15 +87,20 @@ class Fbank(nn.Module):
         with full_precision(samples.device):
             scaled = samples.to(self.window.dtype) * self.waveform_scale
             frames = scaled.unfold(-1, self.frame_samples, self.hop_samples)
-            frames = frames - frames.mean(-1, keepdim=True)
-            before = torch.cat((frames[..., :1], frames[..., :-1]), dim=-1)
-            frames = (frames - _PRE_EMPHASIS * before) * self.window
-            spectrum = torch.fft.rfft(frames, n=self.fft_size)
-            energies = self.mel @ _squared(spectrum).transpose(-1, -2)
-            features = energies.clamp(min=torch.finfo(torch.float32).eps).log()
+            features = torch.cat([self._log_mel(part) for part in _in_parts(frames)], dim=-2)
+            features = features.transpose(-1, -2).contiguous()
             if self.mean_normalize:
                 features = features - features.mean(-1, keepdim=True)
             return features
+
+    def _log_mel(self, frames: Tensor) -> Tensor:
+        """(batch, frames, samples) -> (batch, frames, bins)."""
+        frames = frames - frames.mean(-1, keepdim=True)
+        before = torch.cat((frames[..., :1], frames[..., :-1]), dim=-1)
+        frames = torch.sub(frames, before, alpha=_PRE_EMPHASIS) * self.window
+        power = _squared(torch.fft.rfft(frames, n=self.fft_size))
+        bands = [power[..., points] @ self.mel[bins, points].T for bins, points in self._bands]
+        return torch.cat(bands, dim=-1).clamp(min=torch.finfo(torch.float32).eps).log()
 
 
 class PreEmphasisLogMel(nn.Module):
@@ -170,6 +181,25 @@ def _triangles(points: np.ndarray, edges: np.ndarray) -> np.ndarray:
     rising = (points - low) / (middle - low)
     falling = (high - points) / (high - middle)
     return np.minimum(rising, falling).clip(min=0)
+
+
+def _bands(mel: np.ndarray) -> list[tuple[slice, slice]]:
+    """Groups of neighbouring bins, each with the stretch of points in which it has weights."""
+    bands = []
+    for first in range(0, len(mel), _BAND_BINS):
+        bins = slice(first, first + _BAND_BINS)
+        heard = np.flatnonzero(mel[bins].any(axis=0))
+        points = slice(int(heard[0]), int(heard[-1]) + 1) if heard.size else slice(0)
+        bands.append((bins, points))
+    return bands
+
+
+def _in_parts(frames: Tensor) -> Sequence[Tensor]:
+    """(batch, frames, samples), cut between frames; whole where that is no faster or not known."""
+    if frames.device.type != "cpu" or torch.compiler.is_compiling():
+        return [frames]
+    batch = max(1, frames.shape[:-2].numel())
+    return frames.split(max(1, _CACHED_FRAMES // batch), dim=-2)
 
 
 def _window(name: WindowName, num_samples: int) -> np.ndarray:
