@@ -150,16 +150,16 @@ def test_a_model_without_an_embedding_extracts_and_tells_no_similarity(
 @pytest.mark.usefixtures("place")
 def test_code_of_others_runs_only_if_trusted(cli, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    Path("my_lab.py").write_text(
+    Path("their_lab.py").write_text(
         "from wesep_like.models.fusions.multiply import Multiply\nclass Mine(Multiply): pass\n"
     )
     shutil.copytree("model", "mine")
     config = Path("mine/config.yaml")
-    config.write_text(config.read_text().replace("name: multiply", "name: my_lab:Mine"))
+    config.write_text(config.read_text().replace("name: multiply", "name: their_lab:Mine"))
     line = "extract mixture.wav --enroll enroll.wav -o out.wav --model mine"
     said = cli(line)
     assert said.code == 2
-    assert "'my_lab:Mine' is code from outside this package, which is not run unasked" in said.err
+    assert "'their_lab:Mine' is code from outside this package, which is not run unasked" in said.err
     assert "--trust-code" in said.err
     said = cli(f"{line} --trust-code")
     assert (said.code, said.err) == (0, "")
