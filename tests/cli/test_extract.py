@@ -159,7 +159,7 @@ def test_code_of_others_runs_only_if_trusted(cli, tmp_path, monkeypatch):
     line = "extract mixture.wav --enroll enroll.wav -o out.wav --model mine"
     said = cli(line)
     assert said.code == 2
-    assert "'their_lab:Mine' is code from outside this package, which is not run unasked" in said.err
+    assert "'their_lab:Mine' is code from outside this package" in said.err
     assert "--trust-code" in said.err
     said = cli(f"{line} --trust-code")
     assert (said.code, said.err) == (0, "")
