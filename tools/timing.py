@@ -6,6 +6,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.pool import Pool
 
 import torch
@@ -21,17 +22,18 @@ def fresh_process(initializer: Callable[..., None], *args: object) -> Pool:
     return multiprocessing.get_context("spawn").Pool(1, initializer, args)
 
 
+def seconds_of(run: Callable[[], object], device: str = "cpu") -> float:
+    """Seconds of one run."""
+    synchronise(device)
+    start = time.perf_counter()
+    run()
+    synchronise(device)
+    return time.perf_counter() - start
+
+
 def timed(run: Callable[[], object], repeats: int, device: str) -> list[float]:
     """Seconds of each of the runs."""
-
-    def once() -> float:
-        synchronise(device)
-        start = time.perf_counter()
-        run()
-        synchronise(device)
-        return time.perf_counter() - start
-
-    return turns([once], repeats)[0]
+    return turns([partial(seconds_of, run, device)], repeats)[0]
 
 
 def turns(runs: list[Callable[[], float]], repeats: int) -> list[list[float]]:

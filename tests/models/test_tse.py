@@ -20,6 +20,19 @@ def stir(module):
             parameter += 0.1 * torch.randn_like(parameter)
 
 
+LENGTHS = torch.tensor([4003, 2407, 3001])
+
+
+def assert_a_batch_is_its_singles(model, mixture, enrollment):
+    """Enrollments have `LENGTHS`; returns the estimates of all together."""
+    together = model(mixture, enrollment, LENGTHS).estimates
+    for row, length in enumerate(LENGTHS):
+        one = slice(row, row + 1)
+        alone = model(mixture[one], enrollment[one, :length]).estimates
+        torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=1e-3)
+    return together
+
+
 def test_fusion_along_frequency(tiny_section):
     """WeSep's DPCCN and TF-GridNet fuse so."""
     section = {**tiny_section(separator="tfgridnet"), "fuse_axis": "frequency"}
@@ -109,13 +122,7 @@ def test_a_batch_is_its_singles(tiny_model):
     """So what a mixture gives does not depend on whom it is evaluated with."""
     model = tiny_model().eval()
     stir(model.fusions)
-    mixture, enrollment = speech(3, 1603), speech(3, 4003)
-    lengths = torch.tensor([4003, 2407, 3001])
-    together = model(mixture, enrollment, lengths).estimates
-    for row, length in enumerate(lengths):
-        one = slice(row, row + 1)
-        alone = model(mixture[one], enrollment[one, :length]).estimates
-        torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=1e-3)
+    assert_a_batch_is_its_singles(model, speech(3, 1603), speech(3, 4003))
 
 
 @pytest.mark.parametrize("when", ["before train", "after train"])
@@ -194,18 +201,13 @@ def test_cues_of_frames(by_frames, tmp_path):
     model = build_tse(by_frames, 16000).eval()
     stir(model.fusions)
     mixture, enrollment = speech(3, 1603), speech(3, 4003)
-    lengths = torch.tensor([4003, 2407, 3001])
-    together = model(mixture, enrollment, lengths).estimates
-    for row, length in enumerate(lengths):
-        one = slice(row, row + 1)
-        alone = model(mixture[one], enrollment[one, :length]).estimates
-        torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=1e-3)
-    swapped = model(mixture, enrollment.roll(1, 0), lengths.roll(1, 0)).estimates
+    together = assert_a_batch_is_its_singles(model, mixture, enrollment)
+    swapped = model(mixture, enrollment.roll(1, 0), LENGTHS.roll(1, 0)).estimates
     assert (together - swapped).norm() > 1e-3 * together.norm()
     config = {"task": "extraction", "sample_rate": 16000, "model": by_frames}
     save_model(tmp_path / "model", model, config)
     again = load_model(tmp_path / "model")
-    assert torch.equal(again(mixture, enrollment, lengths).estimates, together)
+    assert torch.equal(again(mixture, enrollment, LENGTHS).estimates, together)
 
 
 def test_gradients_of_cues_of_frames(by_frames):

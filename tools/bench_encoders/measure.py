@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
@@ -19,7 +17,7 @@ from wesep_like.models.speakers import SPEAKERS
 from wesep_like.models.speakers.base import FbankEncoder
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from timing import fresh_process, ratio, shown, turns
+from timing import fresh_process, ratio, seconds_of, shown, turns
 
 HEARD_SECONDS = 4.0  # of one enrollment
 UTTERANCE_SECONDS = 3.0  # of each in a batch of features
@@ -66,7 +64,7 @@ def measured(encoder: str, repeats: int) -> str:
     speaker = built(encoder)
     parameters = sum(parameter.numel() for parameter in speaker.parameters())
     enrollment = 0.1 * torch.randn(1, int(HEARD_SECONDS * SAMPLE_RATE))
-    runs = [partial(_seconds, module, enrollment) for module in (speaker, speaker.fbank)]
+    runs = [partial(seconds_of, partial(module, enrollment)) for module in (speaker, speaker.fbank)]
     whole, features = turns(runs, repeats)
     percent = [100 * part / all_ for part, all_ in zip(features, whole, strict=True)]
     return (
@@ -94,7 +92,8 @@ def compared(batch: int, is_kept: bool, repeats: int) -> list[str]:
 def once(form: str, batch: int) -> float:
     """Seconds of one run, the mean of several."""
     samples = utterances(batch)
-    return sum(_seconds(FORMS[form], samples) for _ in range(RUNS_A_TURN)) / RUNS_A_TURN
+    run = partial(FORMS[form], samples)
+    return sum(seconds_of(run) for _ in range(RUNS_A_TURN)) / RUNS_A_TURN
 
 
 def agreement(batch: int) -> list[str]:
@@ -119,12 +118,6 @@ def utterances(batch: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     samples = int(UTTERANCE_SECONDS * SAMPLE_RATE)
     return 0.1 * torch.randn(batch, samples, generator=generator)
-
-
-def _seconds(run: Callable[[Tensor], object], samples: Tensor) -> float:
-    start = time.perf_counter()
-    run(samples)
-    return time.perf_counter() - start
 
 
 def _largest(difference: Tensor) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from wesep_like.models.separators.bsrnn import BSRNN
 from wesep_like.models.separators.tfgridnet import TFGridNet
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from timing import fresh_process, ratio, shown, synchronise, timed, turns
+from timing import fresh_process, ratio, seconds_of, shown, timed, turns
 
 HEARD_SECONDS = 4.0  # of one mixture, for the real-time factor
 STEP_SECONDS = 3.0  # of each of a step's mixtures
@@ -98,8 +97,8 @@ def compared(task: Task, repeats: int) -> str:
     return f"| {task.name} | {task.device} | {' | '.join(shown_cells)} |"
 
 
-_RUNS: dict[str, Callable[[], object]] = {}
-"""What a process that compares is ready to run."""
+_RUNS: dict[str, Callable[[], float]] = {}
+"""What a process that compares is ready to time."""
 
 
 def prepare(task: Task, is_ours: bool, is_kept: bool) -> None:
@@ -116,17 +115,13 @@ def prepare(task: Task, is_ours: bool, is_kept: bool) -> None:
         with torch.no_grad(), precision(device):
             module(mixture)
 
-    _RUNS.update(forward=forward, step=training_step(module, rate, task))
-    _RUNS["synchronise"] = lambda: synchronise(device)
+    for name, run in zip(RUNS, (forward, training_step(module, rate, task)), strict=True):
+        _RUNS[name] = partial(seconds_of, run, device)
 
 
 def once(run: str) -> float:
     """Seconds of one run."""
-    _RUNS["synchronise"]()
-    start = time.perf_counter()
-    _RUNS[run]()
-    _RUNS["synchronise"]()
-    return time.perf_counter() - start
+    return _RUNS[run]()
 
 
 def built(config: Path) -> tuple[int, Separator]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -102,7 +103,7 @@ class Extractor:
         Raises:
             OutputError: If the file cannot be written.
         """
-        write_cue(path, cue, fingerprint(self._model))
+        write_cue(path, cue, self._fingerprint)
 
     def load_cue(self, path: str | Path) -> SpeakerCue:
         """The cue in a file that `save_cue` wrote.
@@ -110,7 +111,11 @@ class Extractor:
         Raises:
             ModelFileError: If it is no such file, or of another model.
         """
-        return read_cue(path, fingerprint(self._model), self.device)
+        return read_cue(path, self._fingerprint, self.device)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return fingerprint(self._model)
 
     def similarity(
         self, first: Signal | SpeakerCue, second: Signal | SpeakerCue, sample_rate: int

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from wesep_like.errors import ConfigError
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.fusions import Fusion
-from wesep_like.models.fusions.cross_attention import CrossAttention
 from wesep_like.models.separators import Separator
 from wesep_like.models.separators.streams import Stream
 from wesep_like.models.speakers import SpeakerModule
@@ -52,7 +51,7 @@ class TSEModel(nn.Module):
         tf_map: Makes a picture of mixture and enrollment for the separator to look at.
 
     Attributes:
-        hears_frames: Whether a fusion attends to the frames of the cue.
+        hears_frames: Whether a fusion asks for the frames of the cue.
     """
 
     def __init__(
@@ -76,7 +75,9 @@ class TSEModel(nn.Module):
         self.sample_rate = sample_rate
         self.fuse_axis = fuse_axis
         self.tf_map = tf_map
-        self.hears_frames = any(isinstance(m, CrossAttention) for m in self.fusions.modules())
+        self.hears_frames = any(
+            isinstance(module, Fusion) and module.hears_frames for module in self.fusions.modules()
+        )
         self._frozen: set[str] = set()
 
     def freeze(self, parts: Collection[PartName]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -15,7 +16,12 @@ class Fusion(nn.Module, ABC):
 
     Channels are second and time is last, anything between is position, so one class serves
     (batch, channels, frames) and (batch, channels, bands, frames) alike.
+
+    Attributes:
+        hears_frames: Whether it asks for the frames of the cue.
     """
+
+    hears_frames: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, features: Tensor, cue: SpeakerCue) -> Tensor:

@@ -44,6 +44,8 @@ class CrossAttention(Fusion):
         Embedding Free Target Speaker Extraction", 2024, where the frames are the separator's own.
     """
 
+    hears_frames = True
+
     def __init__(
         self,
         feature_dim: int,
