@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -130,6 +130,15 @@ class Experiment:
                 problems.append(f"init.{part}: no such part. Parts: {', '.join(PARTS)}")
             elif source is not None and not isinstance(source, str):
                 problems.append(f"init.{part}: expected the path of a model, got {source!r}")
+        for part in self.optimizer.learning_rates:
+            if part not in PARTS:
+                problems.append(
+                    f"optimizer.learning_rates.{part}: no such part. Parts: {', '.join(PARTS)}"
+                )
+            elif part in self.freeze:
+                problems.append(
+                    f"optimizer.learning_rates.{part}: has nothing to say, as the part is frozen"
+                )
         is_speaker_random = self.init.get("speaker") is None
         if "speaker" in self.freeze and is_speaker_random:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
@@ -297,6 +306,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         metric_gan=None
         if experiment.metric_gan is None
         else MetricGAN(experiment.metric_gan, experiment.sample_rate),
+        learning_rates=cast("dict[PartName, float]", experiment.optimizer.learning_rates),
     )
     return task, loaders
 

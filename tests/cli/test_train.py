@@ -54,6 +54,13 @@ def test_a_right_config_is_described(cli, config):
             ["metric_gan: PESQ is defined at 8000 and 16000 Hz, and sample_rate is 44100. Remove"],
         ),
         (
+            "optimizer.learning_rates='{speakr: 1e-4, fusions: 1e-4}' freeze=[fusions]",
+            [
+                "optimizer.learning_rates.speakr: no such part. Parts: speaker, separator, fusions",
+                "optimizer.learning_rates.fusions: has nothing to say, as the part is frozen",
+            ],
+        ),
+        (
             "self_enrollment.second_weight=1.5",
             ["self_enrollment.second_weight: expected at most 1, got 1.5"],
         ),

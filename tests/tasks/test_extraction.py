@@ -71,8 +71,8 @@ def test_frozen_means_that_nothing_moves_not_even_statistics(model, plans):
     task = make_task(model)
     before = copy.deepcopy(model.speaker.state_dict())
     separator = copy.deepcopy(model.separator.state_dict())
-    optimizer = take_steps(task, read_batch(plans))
-    assert not moved(before, model.speaker)
+    optimizer = take_steps(task, read_batch(plans), count=10)
+    assert not moved(before, model.speaker)  # its state is every parameter and buffer
     assert moved(separator, model.separator)
     ours = {id(p) for p in model.speaker.parameters()}
     assert not any(id(p) in ours for group in optimizer.param_groups for p in group["params"])
@@ -144,6 +144,25 @@ def test_a_discriminator_learns_beside_the_model(model, plans, monkeypatch):
     norm = torch.stack([grad.norm() for grad in theirs]).norm().item()
     task.configure_gradient_clipping(optimizer, norm / 2, "norm")
     for parameter, grad in zip(ours["params"], theirs, strict=True):
+        torch.testing.assert_close(parameter.grad, grad / 2, atol=1e-5, rtol=1e-3)
+
+
+def test_parts_may_learn_at_rates_of_their_own_and_are_clipped_together(model, plans):
+    task = make_task(model, learning_rates={"speaker": 1e-5})
+    before = copy.deepcopy(model.state_dict())
+    optimizer = take_steps(task, read_batch(plans), count=1)
+    rest, speaker = optimizer.param_groups
+    assert (rest["lr"], speaker["lr"]) == (1e-2, 1e-5)
+    assert {id(p) for p in speaker["params"]} == {id(p) for p in model.speaker.parameters()}
+    assert len(rest["params"]) + len(speaker["params"]) == len(list(task.parameters()))
+    # Adam's first step is as long as its rate.
+    for name, parameter in model.named_parameters():
+        step = (parameter - before[name]).abs().max().item()
+        assert step <= (1.01e-5 if name.startswith("speaker.") else 1.01e-2), name
+    norm = torch.stack([p.grad.norm() for p in task.parameters()]).norm().item()
+    theirs = [p.grad.clone() for p in task.parameters()]
+    task.configure_gradient_clipping(optimizer, norm / 2, "norm")
+    for parameter, grad in zip(task.parameters(), theirs, strict=True):
         torch.testing.assert_close(parameter.grad, grad / 2, atol=1e-5, rtol=1e-3)
 
 

@@ -59,6 +59,11 @@ def test_adamw_decays_weights_and_adam_takes_its_options():
             {"learning_rate": 0.0},
             r"^learning_rate: expected more than 0",
         ),
+        (
+            OptimizerOptions,
+            {"learning_rates": {"speaker": "slow"}},
+            r"^learning_rates\.speaker: expected a number above 0, got 'slow'",
+        ),
         (OptimizerOptions, {"weight_decay": -1.0}, r"^weight_decay: expected at least 0"),
         (ScheduleOptions, {"warmup_steps": -1}, r"^warmup_steps: expected at least 0"),
         (

@@ -19,6 +19,7 @@ from wesep_like.losses import SpeakerHead, WaveformLoss
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
+from wesep_like.models.tse import PartName
 from wesep_like.tasks.cue_cache import CueCache
 from wesep_like.tasks.metric_gan import MetricGAN
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
@@ -66,6 +67,7 @@ class ExtractionTask(LightningModule):
             frozen speaker module are kept.
         self_enrollment: Let estimates serve as enrollments.
         metric_gan: Learns PESQ beside the model, and is a further loss of the answer.
+        learning_rates: Of parts of the model that learn at another rate than the rest.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class ExtractionTask(LightningModule):
         enrollments_recur: bool = False,
         self_enrollment: SelfEnrollmentOptions | None = None,
         metric_gan: MetricGAN | None = None,
+        learning_rates: Mapping[PartName, float] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -90,6 +93,7 @@ class ExtractionTask(LightningModule):
         self._enrollments_recur = enrollments_recur
         self._self_enrollment = self_enrollment
         self.metric_gan = metric_gan
+        self.learning_rates = dict(learning_rates or {})
         self._cues = CueCache()
         self._valid_rows: list[dict[str, float]] = []
 
@@ -191,11 +195,18 @@ class ExtractionTask(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser of all that is not frozen, and its schedule."""
-        judges = list(self.metric_gan.parameters()) if self.metric_gan is not None else []
-        known = {id(parameter) for parameter in judges}
-        learns = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
-        groups: list[dict[str, Any]] = [{"params": learns}]
+        rates = {
+            id(parameter): rate
+            for part, rate in self.learning_rates.items()
+            for parameter in self.model.get_submodule(part).parameters()
+        }
+        learns = [parameter for parameter in self._learns() if parameter.requires_grad]
+        # The first group is the one whose rate is logged, and that the schedule starts from.
+        groups: list[dict[str, Any]] = [{"params": [p for p in learns if id(p) not in rates]}]
+        for rate in sorted(set(rates.values())):
+            groups.append({"params": [p for p in learns if rates.get(id(p)) == rate], "lr": rate})
         if self.metric_gan is not None:
+            judges = list(self.metric_gan.parameters())
             groups.append({"params": judges, "lr": self.metric_gan.options.learning_rate})
         optimizer, schedule = self._make_optimizer(groups)
         return {
@@ -209,7 +220,14 @@ class ExtractionTask(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clips the norm of all gradients of a group together: the discriminator by itself."""
+        """Clips the norm of all gradients together, but the discriminator's by itself."""
         if gradient_clip_val:
-            for group in optimizer.param_groups:
-                torch.nn.utils.clip_grad_norm_(group["params"], gradient_clip_val)
+            torch.nn.utils.clip_grad_norm_(self._learns(), gradient_clip_val)
+            if self.metric_gan is not None:
+                torch.nn.utils.clip_grad_norm_(self.metric_gan.parameters(), gradient_clip_val)
+
+    def _learns(self) -> list[nn.Parameter]:
+        """The parameters of all but the discriminator, which has a loss of its own."""
+        judges = [] if self.metric_gan is None else self.metric_gan.parameters()
+        known = {id(parameter) for parameter in judges}
+        return [parameter for parameter in self.parameters() if id(parameter) not in known]

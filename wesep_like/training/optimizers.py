@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -22,6 +22,8 @@ class OptimizerOptions:
     Attributes:
         name: Adam, or AdamW with decoupled weight decay.
         learning_rate: The highest; the schedule scales it.
+        learning_rates: The same of parts of the model that learn at another: `speaker`,
+            `separator`, `fusions`.
         weight_decay: Strength of the pull towards zero.
         betas: Decay of the running means of gradient and squared gradient.
     """
@@ -30,10 +32,14 @@ class OptimizerOptions:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
+    learning_rates: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.learning_rate <= 0:
             raise ConfigError(f"learning_rate: expected more than 0, got {self.learning_rate}")
+        for part, rate in self.learning_rates.items():
+            if type(rate) not in (int, float) or rate <= 0:
+                raise ConfigError(f"learning_rates.{part}: expected a number above 0, got {rate!r}")
         if self.weight_decay < 0:
             raise ConfigError(f"weight_decay: expected at least 0, got {self.weight_decay}")
 
