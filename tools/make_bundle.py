@@ -11,8 +11,9 @@ from pathlib import Path
 from wesep_like import bundle
 from wesep_like.audio.io import write
 from wesep_like.data.dataset import FixedMixtures
+from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import read_plans
-from wesep_like.data.simulation.render import collate, render
+from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.models.model_file import (
     load_model,

@@ -16,9 +16,10 @@ from wesep_like.config.atomic import make_folder
 from wesep_like.config.files import read_config, write_config
 from wesep_like.config.sections import Problems, located, read_section
 from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
-from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
+from wesep_like.data.simulation.clips import collate
+from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
-from wesep_like.data.simulation.render import collate
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
 from wesep_like.inference.device import find_device

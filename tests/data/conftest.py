@@ -13,9 +13,10 @@ import soundfile
 
 from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.manifest import Noise, Room, Utterance
-from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
+from wesep_like.data.simulation.clips import Ingredients
+from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import MixturePlan
-from wesep_like.data.simulation.render import Ingredients
 from wesep_like.data.store import AudioStore
 
 RATE = 8000

@@ -10,9 +10,11 @@ import soundfile
 from wesep_like.data.corpora import prepare
 from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
 from wesep_like.data.manifest import Noise, Room, Utterance, read_manifest
-from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
+from wesep_like.data.simulation.clips import collate
+from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import read_plans
-from wesep_like.data.simulation.render import collate, render
+from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import ConfigError, ManifestError, OutputError
 

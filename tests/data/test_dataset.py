@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from wesep_like.data.dataset import BatchNumbers, FixedMixtures, OnlineMixtures, read_ingredients
 from wesep_like.data.manifest import Utterance
+from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import (
     Clip,
     EnrollmentPlan,
@@ -19,7 +20,7 @@ from wesep_like.data.simulation.plans import (
     read_plans,
     write_plans,
 )
-from wesep_like.data.simulation.render import collate, render
+from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 

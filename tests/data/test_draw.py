@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from wesep_like.data.manifest import Utterance, write_manifest
-from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
+from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.errors import ConfigError, ManifestError
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from wesep_like.data.simulation.render import collate, render
+from wesep_like.data.simulation.clips import collate
+from wesep_like.data.simulation.render import render
 
 EVERYTHING = {
     "num_interferers": (0, 2),

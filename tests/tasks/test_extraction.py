@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from wesep_like.data.dataset import FixedMixtures, read_ingredients
-from wesep_like.data.simulation.render import collate, render
+from wesep_like.data.simulation.clips import collate
+from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import ConfigError
 from wesep_like.inference.extractor import Extractor

@@ -11,7 +11,8 @@ import yaml
 
 from wesep_like.config.files import write_config
 from wesep_like.data.manifest import Utterance, read_manifest, write_manifest
-from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
+from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import write_plans
 from wesep_like.models.build import build_speaker
 from wesep_like.models.model_file import save_model

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from wesep_like.data.tensors import map_tensors
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,4 @@ class Batch:
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
         """The same batch on another device."""
-        moved = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            is_tensor = isinstance(value, Tensor)
-            moved[field.name] = value.to(device, non_blocking=non_blocking) if is_tensor else value
-        return Batch(**moved)
+        return map_tensors(self, lambda tensor: tensor.to(device, non_blocking=non_blocking))

@@ -11,9 +11,9 @@ from torch.utils.data import Dataset, Sampler
 
 from wesep_like.audio.levels import is_silent
 from wesep_like.audio.resample import resample
+from wesep_like.data.simulation.clips import Ingredients
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.plans import MixturePlan, NoisePlan, SourcePlan
-from wesep_like.data.simulation.render import Ingredients
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 

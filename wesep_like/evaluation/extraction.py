@@ -25,8 +25,9 @@ import wesep_like
 from wesep_like.config.atomic import atomic_path, check_writable, make_folder
 from wesep_like.config.sections import nearest
 from wesep_like.data.dataset import read_ingredients
+from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import MixturePlan
-from wesep_like.data.simulation.render import collate, render
+from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, ConfigError, ManifestError, WesepLikeError
 from wesep_like.evaluation.report import write_report

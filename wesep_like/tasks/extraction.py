@@ -14,7 +14,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from wesep_like.data.batch import Batch
-from wesep_like.data.simulation.render import Clips, render
+from wesep_like.data.simulation.clips import Clips
+from wesep_like.data.simulation.render import render
 from wesep_like.losses import SpeakerHead, WaveformLoss
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr

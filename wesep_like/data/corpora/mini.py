@@ -15,7 +15,8 @@ import numpy as np
 
 from wesep_like.data.corpora.base import Contents, Sounds
 from wesep_like.data.manifest import Noise, Room, Utterance
-from wesep_like.data.simulation.draw import MixturePlanner, SimulationOptions
+from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.errors import ManifestError
 

@@ -1,0 +1,118 @@
+"""What plans name, as samples: of one example from the disk, of a batch as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wesep_like.data.simulation.plans import TARGET_KINDS, MixturePlan
+from wesep_like.data.tensors import map_tensors
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """One plan and the samples that it names, all at the mixture's sample rate.
+
+    Args:
+        sources: The target, then the interferers; each (samples,), at its speed and place in the
+            mixture, without a room.
+        responses: The room's response for each source, (taps,), or None.
+        noise: (samples,), or None.
+        enrollment: (enroll_samples,).
+        speaker: The target's place in the list of training speakers, or -1.
+    """
+
+    plan: MixturePlan
+    sources: tuple[np.ndarray, ...]
+    responses: tuple[np.ndarray | None, ...]
+    noise: np.ndarray | None
+    enrollment: np.ndarray
+    speaker: int = -1
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The ingredients of a batch as tensors; what is missing is zeros.
+
+    Args:
+        sources: (batch, sources, samples), the target first.
+        sir_db: (batch, sources).
+        responses: (batch, sources, taps), or None if no example has a room.
+        has_room: (batch, sources) bool.
+        target_kind: (batch,) int, place in TARGET_KINDS.
+        noise: (batch, samples).
+        snr_db: (batch,).
+        level_db: (batch,), NaN where the level stays as recorded.
+    """
+
+    ids: list[str]
+    sample_rate: int
+    sources: Tensor
+    sir_db: Tensor
+    responses: Tensor | None
+    has_room: Tensor
+    target_kind: Tensor
+    noise: Tensor
+    snr_db: Tensor
+    level_db: Tensor
+    mixture_samples: Tensor
+    enrollment: Tensor
+    enrollment_samples: Tensor
+    enrollment_keys: list[str]
+    speakers: Tensor
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Clips:
+        """The same clips on another device."""
+        return map_tensors(self, lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Clips:
+        """The same clips in page-locked memory; a DataLoader asks for it."""
+        return map_tensors(self, lambda tensor: tensor.pin_memory())
+
+
+def collate(examples: Sequence[Ingredients]) -> Clips:
+    """Put the ingredients of several examples into padded tensors; nothing is cut."""
+    plans = [example.plan for example in examples]
+    batch, num_samples = len(plans), max(plan.num_samples for plan in plans)
+    sources = torch.zeros(batch, max(len(plan.sources) for plan in plans), num_samples)
+    sir_db = torch.zeros(sources.shape[:2])
+    noise = torch.zeros(batch, num_samples)
+    enrollment = torch.zeros(batch, max(len(example.enrollment) for example in examples))
+    taps = [len(r) for example in examples for r in example.responses if r is not None]
+    responses = torch.zeros(*sources.shape[:2], max(taps)) if taps else None
+    has_room = torch.zeros(sources.shape[:2], dtype=torch.bool)
+    for i, example in enumerate(examples):
+        for j, (source, samples) in enumerate(
+            zip(example.plan.sources, example.sources, strict=True)
+        ):
+            sources[i, j, : len(samples)] = torch.from_numpy(samples)
+            sir_db[i, j] = source.sir_db
+        for j, response in enumerate(example.responses):
+            if response is not None and responses is not None:
+                responses[i, j, : len(response)] = torch.from_numpy(response)
+                has_room[i, j] = True
+        if example.noise is not None:
+            noise[i, : len(example.noise)] = torch.from_numpy(example.noise)
+        enrollment[i, : len(example.enrollment)] = torch.from_numpy(example.enrollment)
+    nan = float("nan")
+    return Clips(
+        ids=[plan.id for plan in plans],
+        sample_rate=plans[0].sample_rate,
+        sources=sources,
+        sir_db=sir_db,
+        responses=responses,
+        has_room=has_room,
+        target_kind=torch.tensor([TARGET_KINDS.index(plan.target_kind) for plan in plans]),
+        noise=noise,
+        snr_db=torch.tensor([plan.noise.snr_db if plan.noise else 0.0 for plan in plans]),
+        level_db=torch.tensor([nan if p.level_db is None else p.level_db for p in plans]),
+        mixture_samples=torch.tensor([plan.num_samples for plan in plans]),
+        enrollment=enrollment,
+        enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),
+        enrollment_keys=[plan.enrollment.key for plan in plans],
+        speakers=torch.tensor([example.speaker for example in examples]),
+    )

@@ -1,0 +1,9 @@
+"""Decide what is mixed with what; the only place where examples draw random numbers.
+
+Touches no audio. Each stage draws from its own child generator, so switching one stage off leaves
+what the others draw as it was.
+"""
+
+from wesep_like.data.simulation.draw.planner import MixturePlanner
+
+__all__ = ["MixturePlanner"]

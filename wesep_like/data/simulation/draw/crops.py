@@ -1,0 +1,111 @@
+"""Which part of an utterance is heard, and where in the mixture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wesep_like.audio import to_samples
+from wesep_like.data.manifest import Utterance
+from wesep_like.data.simulation.draw.voices import Voices
+from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.plans import Clip
+from wesep_like.errors import ManifestError
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of an utterance from which a clip may be cut, in the file's own samples."""
+
+    utterance: Utterance
+    start: int
+    num_samples: int
+
+
+class Crops:
+    """The choice of clips.
+
+    Args:
+        voices: Who speaks; gives other utterances of a speaker.
+        options: How mixtures are made.
+        sample_rate: Of the mixtures, in Hz.
+    """
+
+    def __init__(self, voices: Voices, options: SimulationOptions, sample_rate: int) -> None:
+        self.options = options
+        self.sample_rate = sample_rate
+        self._voices = voices
+
+    def _file_samples(self, utterance: Utterance, speed: float) -> int:
+        """How much of the utterance fills a mixture, in the file's own samples."""
+        if self.options.mixture_seconds is None:
+            return utterance.num_samples
+        seconds = self.options.mixture_seconds
+        return min(math.ceil(seconds * speed * utterance.sample_rate), utterance.num_samples)
+
+    def draw_enrollment(
+        self, rng: np.random.Generator, target: Utterance, speed: float
+    ) -> tuple[Clip, Stretch]:
+        """The enrollment, and the stretch that it leaves for the target: no sample is in both."""
+        seconds, rate = self.options.enrollment_seconds, target.sample_rate
+        wanted = self._file_samples(target, speed)
+        which, place = rng.random(2)
+        # By path: one recording under two ids would otherwise enroll a speaker with the answer.
+        others = [u for u in self._voices.of(target.speaker) if u.path != target.path]
+        if others:
+            shortest = self.options.min_enrollment_seconds
+            others = [u for u in others if u.num_samples >= shortest * u.sample_rate] or others
+            chosen = others[int(which * len(others))]
+            length = chosen.num_samples
+            if seconds is not None:
+                length = min(math.ceil(seconds * speed * chosen.sample_rate), length)
+            start = int(place * (chosen.num_samples - length + 1))
+            return _clip(chosen, start, length), Stretch(target, 0, target.num_samples)
+
+        total, is_first = target.num_samples, which < 0.5
+        if seconds is None:
+            length, before = (total + 1) // 2, 0
+        else:
+            length = min(math.ceil(seconds * speed * rate), max(total - wanted, (total + 1) // 2))
+            before = int(place * (max(total - length - wanted, 0) + 1))
+        rest = total - before - length
+        if rest <= 0:
+            raise ManifestError(
+                f"{target.id}: the only utterance of its speaker, and too short to share "
+                f"({total} samples). Remove it from the manifest"
+            )
+        if is_first:
+            return _clip(target, before, length), Stretch(target, before + length, rest)
+        return _clip(target, rest, length), Stretch(target, 0, rest)
+
+    def num_samples(self, stretches: Sequence[Stretch], speeds: Sequence[float]) -> int:
+        """Length of the mixture."""
+        if self.options.mixture_seconds is not None:
+            return to_samples(self.options.mixture_seconds, self.sample_rate)
+        lengths = zip(stretches, speeds, strict=True)
+        return max(1, min(self._mixture_samples(s, s.num_samples, speed) for s, speed in lengths))
+
+    def _mixture_samples(self, stretch: Stretch, num_samples: int, speed: float) -> int:
+        """From the file's samples to the mixture's."""
+        rate = stretch.utterance.sample_rate
+        return math.floor(num_samples * self.sample_rate / (rate * speed))
+
+    def draw_crop(
+        self, rng: np.random.Generator, stretch: Stretch, speed: float, num_samples: int
+    ) -> tuple[Clip, int]:
+        """A clip of the stretch and its place in the mixture."""
+        crop_place, offset_place = rng.random(2)
+        rate = stretch.utterance.sample_rate
+        length = min(math.ceil(num_samples * speed * rate / self.sample_rate), stretch.num_samples)
+        if self.options.mixture_seconds is None:
+            return _clip(stretch.utterance, stretch.start, length), 0
+        start = stretch.start + int(crop_place * (stretch.num_samples - length + 1))
+        free = max(num_samples - self._mixture_samples(stretch, length, speed), 0)
+        return _clip(stretch.utterance, start, length), int(offset_place * (free + 1))
+
+
+def _clip(utterance: Utterance, start: int, num_samples: int) -> Clip:
+    return Clip(utterance.path, start, num_samples, utterance.sample_rate)

@@ -1,0 +1,116 @@
+"""One plan from all that is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wesep_like.data.manifest import Noise, Room, Utterance, read_manifest
+from wesep_like.data.simulation.draw.crops import Crops, Stretch
+from wesep_like.data.simulation.draw.noises import Noises
+from wesep_like.data.simulation.draw.rooms import Rooms
+from wesep_like.data.simulation.draw.voices import Voices
+from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.plans import EnrollmentPlan, MixturePlan, SourcePlan
+
+
+class MixturePlanner:
+    """Draws plans for mixtures of the given utterances.
+
+    Args:
+        utterances: Of at least one more speaker than there are interferers.
+        noises: Used if options.noise_probability is above 0.
+        rooms: Used if options.room_probability is above 0.
+        options: How mixtures are made.
+        sample_rate: Of the mixtures, in Hz.
+
+    Raises:
+        ManifestError: If there are too few speakers, or too few responses of a room.
+    """
+
+    def __init__(
+        self,
+        utterances: Sequence[Utterance],
+        noises: Sequence[Noise],
+        rooms: Sequence[Room],
+        options: SimulationOptions,
+        sample_rate: int,
+    ) -> None:
+        self.options = options
+        self.sample_rate = sample_rate
+        self._voices = Voices(utterances, options)
+        self._crops = Crops(self._voices, options, sample_rate)
+        self._rooms = Rooms(rooms, options)
+        self._noises = Noises(noises, options, sample_rate)
+
+    @property
+    def speakers(self) -> list[str]:
+        """All speakers, in alphabetical order."""
+        return self._voices.speakers
+
+    @classmethod
+    def from_manifests(cls, options: SimulationOptions, sample_rate: int) -> MixturePlanner:
+        """A planner for the manifests that the options name.
+
+        Raises:
+            ManifestError: If a manifest is wrong, or has too little in it.
+        """
+        return cls(
+            read_manifest(options.utterances, Utterance),
+            read_manifest(options.noise, Noise) if options.noise else [],
+            read_manifest(options.rooms, Room) if options.rooms else [],
+            options,
+            sample_rate,
+        )
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        *,
+        mixture_id: str = "",
+        target: Utterance | None = None,
+    ) -> MixturePlan:
+        """Decide one mixture.
+
+        Args:
+            rng: Where all of it comes from; it must be able to spawn (`np.random.default_rng` is).
+            mixture_id: Becomes the plan's id.
+            target: Makes this utterance the target, for sets in which each utterance is one once.
+        """
+        options = self.options
+        # In this order for ever: a new stage takes a new generator at the end.
+        voices, crops, enrollment_rng, levels, speed_rng, room_rng, noise_rng = rng.spawn(7)
+
+        utterances = self._voices.draw(voices, target)
+        speeds = [self._draw_speed(speed_rng) for _ in utterances]
+        enrollment, stretch = self._crops.draw_enrollment(enrollment_rng, utterances[0], speeds[0])
+        stretches = [stretch, *(Stretch(u, 0, u.num_samples) for u in utterances[1:])]
+        num_samples = self._crops.num_samples(stretches, speeds)
+        responses = self._rooms.draw(room_rng, len(stretches))
+
+        sources = []
+        for number, (stretch, speed) in enumerate(zip(stretches, speeds, strict=True)):
+            clip, offset = self._crops.draw_crop(crops, stretch, speed, num_samples)
+            sir_db = float(levels.uniform(*options.sir_range_db)) if number > 0 else 0.0
+            speaker = stretch.utterance.speaker
+            sources.append(SourcePlan(speaker, clip, speed, offset, sir_db, responses[number]))
+        level_db = None
+        if options.level_range_db is not None:
+            # Its own child: the number of interferers must not move it.
+            level_db = float(levels.spawn(1)[0].uniform(*options.level_range_db))
+        return MixturePlan(
+            id=mixture_id,
+            sample_rate=self.sample_rate,
+            num_samples=num_samples,
+            target=sources[0],
+            interferers=tuple(sources[1:]),
+            enrollment=EnrollmentPlan(enrollment, speeds[0]),
+            noise=self._noises.draw(noise_rng, num_samples),
+            level_db=level_db,
+            target_kind=options.target_kind,
+        )
+
+    def _draw_speed(self, rng: np.random.Generator) -> float:
+        is_changed, place = rng.random() < self.options.speed_probability, rng.random()
+        return self.options.speeds[int(place * len(self.options.speeds))] if is_changed else 1.0
