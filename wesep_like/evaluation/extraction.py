@@ -10,11 +10,8 @@ import csv
 import json
 import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ import wesep_like
 from wesep_like.config.atomic import atomic_path, check_writable, make_folder
 from wesep_like.config.sections import nearest
 from wesep_like.data.dataset import read_ingredients
+from wesep_like.data.processes import in_processes
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.simulation.render import render
@@ -108,7 +106,7 @@ def evaluate_extraction(
     timings: list[tuple[float, float]] = []
     jobs = (_extract(extractor, plan, names, timings) for plan in plans)
     rows = []
-    for row in _scored(jobs, num_workers):
+    for row in in_processes(_score, jobs, num_workers):
         rows.append(row)
         if progress:
             progress(len(rows), len(plans))
@@ -196,24 +194,6 @@ def _extract(
             _add_notes(row, [f"similarity: {error}"])
     job.estimate, job.mixture, job.target = estimate, mixture, target
     return job
-
-
-def _scored(jobs: Iterator[_Job], num_workers: int) -> Iterator[dict[str, Any]]:
-    """The finished rows, in order; only a few jobs are in memory at any time."""
-    if num_workers == 0:
-        yield from map(_score, jobs)
-        return
-    # Spawned: a fork of a process with torch's threads in it may hang.
-    with ProcessPoolExecutor(
-        num_workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
-        waiting: deque[Future[dict[str, Any]]] = deque()
-        for job in jobs:
-            waiting.append(pool.submit(_score, job))
-            if len(waiting) > 2 * num_workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _score(job: _Job) -> dict[str, Any]:
