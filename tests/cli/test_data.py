@@ -117,3 +117,45 @@ def test_what_cannot_be_prepared(cli):
         assert (said.code, said.out) == (2, "")
         assert said.err.startswith(f"error: {error}")
         assert said.err.count("\n") == 1
+
+
+@pytest.fixture
+def voices(make_wav):
+    """A data folder with two speakers, prepared."""
+    for speaker in "ab":
+        Path(f"voices/{speaker}").mkdir(parents=True)
+        for number in range(2):
+            make_wav(f"voices/{speaker}/{speaker}{number}.wav", 1.5, seed=ord(speaker) + number)
+
+
+@pytest.mark.usefixtures("voices")
+def test_mix_writes_mixtures_that_evaluate_takes(cli):
+    assert cli("prepare folder voices -o data").code == 0
+    said = cli("mix data -o out/dev --num 3 --workers 0 mixture_seconds=1 sir_range_db=[0,0]")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines() == [
+        "out/dev: 3 mixtures, 0.00 h",
+        "out/dev/mixtures.jsonl: their plans, for evaluate and data.valid.mixtures",
+    ]
+    assert len(list(Path("out/dev/mix_clean").glob("*.wav"))) == 3
+    assert not Path("out/dev/mix_both").exists()
+    line = "evaluate model out/dev/mixtures.jsonl -o report --workers 0 --metrics si_sdr --json"
+    assert json.loads(cli(line).out)["num_mixtures"] == 3
+
+
+@pytest.mark.usefixtures("voices")
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("mix nowhere -o out", "nowhere/utterances.jsonl: cannot be read (No such"),
+        ("mix data -o out mixture_second=1", "mixture_second: there is no such option (did you"),
+        ("mix data -o out num_interferers=3", "data/utterances.jsonl: 2 speakers, but a mixture "),
+        ("mix data -o voices/a/a0.wav --num 1", "voices/a/a0.wav: cannot be made a folder"),
+    ],
+)
+def test_what_mix_cannot_do(cli, line, error):
+    cli("prepare folder voices -o data")
+    said = cli(line)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"error: {error}")
+    assert not Path("out").exists()

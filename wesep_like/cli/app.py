@@ -18,6 +18,7 @@ from wesep_like.cli import (
     evaluate,
     extract,
     info,
+    mix,
     prepare,
     score,
     train,
@@ -52,7 +53,7 @@ def _add(
     group.command(name, epilog="\n".join(lines))(function)
 
 
-for _module in (extract, enroll, evaluate, train, prepare, info, embed, verify, score, eer):
+for _module in (extract, enroll, evaluate, train, prepare, mix, info, embed, verify, score, eer):
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
 _add(_config, "check", config.check, config.EXAMPLES)
 

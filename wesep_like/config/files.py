@@ -78,7 +78,23 @@ def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
                 "Write out what it needs"
             )
         config = _overlay(below, config, str(path))
-    return _overlay(config, _read_overrides(overrides), str(path))
+    return with_overrides(config, overrides, str(path))
+
+
+def with_overrides(
+    config: Mapping[str, Any], overrides: Sequence[str], name: str = ""
+) -> dict[str, Any]:
+    """The mapping with `key.path=value` each laid over it.
+
+    Args:
+        config: Stays as it is.
+        overrides: See `read_config`.
+        name: Of the mapping, for messages.
+
+    Raises:
+        ConfigError: If an override is malformed.
+    """
+    return _overlay(config, _read_overrides(overrides), name)
 
 
 def write_config(path: str | os.PathLike[str], mapping: Mapping[str, Any]) -> None:

@@ -27,7 +27,7 @@ class Batch:
         enrollment_samples: (batch,) int, length of each enrollment before padding.
         enrollment_keys: The same for the same enrollment samples.
         speakers: (batch,) int, the target's place in the list of training speakers, or -1.
-        interference: (batch, samples), sum of the interferers as mixed.
+        interferers: (batch, interferers, samples), each as mixed; zeros where there are fewer.
         noise: (batch, samples), as mixed.
     """
 
@@ -39,8 +39,13 @@ class Batch:
     enrollment_samples: Tensor
     enrollment_keys: list[str]
     speakers: Tensor
-    interference: Tensor
+    interferers: Tensor
     noise: Tensor
+
+    @property
+    def interference(self) -> Tensor:
+        """The sum of the interferers, (batch, samples)."""
+        return self.interferers.sum(dim=1)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
         """The same batch on another device."""

@@ -32,9 +32,8 @@ def render(clips: Clips) -> Batch:
     voice, others = heard[:, 0], heard[:, 1:]
     power = _energy(voice)
     others = others * _gain_for(power[:, None], _energy(others), clips.sir_db[:, 1:])[..., None]
-    interference = others.sum(dim=1)
     noise = clips.noise * _gain_for(power, _energy(clips.noise), clips.snr_db)[:, None]
-    mixture = voice + interference + noise
+    mixture = voice + others.sum(dim=1) + noise
 
     gain = _common_gain(mixture, clips.level_db, clips.mixture_samples)[:, None]
     return Batch(
@@ -46,7 +45,7 @@ def render(clips: Clips) -> Batch:
         enrollment_samples=clips.enrollment_samples,
         enrollment_keys=clips.enrollment_keys,
         speakers=clips.speakers,
-        interference=interference * gain,
+        interferers=others * gain[:, None],
         noise=noise * gain,
     )
 
