@@ -134,7 +134,7 @@ class Experiment:
         is_fixed = _is_speaker_fixed(self.model)
         is_taught = self.init.get("speaker") is not None
         if is_fixed and is_taught:
-            problems.append("init.speaker: the speaker module comes with its weights. Expected null")
+            problems.append("init.speaker: the speaker module brings its weights. Expected null")
         if "speaker" in self.freeze and not is_taught and not is_fixed:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
         if ("speaker" in self.freeze or is_fixed) and self.losses.speaker is not None:

@@ -196,7 +196,7 @@ def test_what_an_onnx_encoder_cannot_be_told(write_experiment, onnx_encoder):
     with pytest.raises(ConfigError) as raised:
         experiment.check(path, overrides)
     assert [problem.partition("yaml: ")[2] for problem in raised.value.problems] == [
-        "init.speaker: the speaker module comes with its weights. Expected null",
+        "init.speaker: the speaker module brings its weights. Expected null",
         "losses.speaker: has nothing to teach, as the speaker module is frozen",
     ]
     with pytest.raises(ConfigError, match=r"model.speaker.path: no.onnx: cannot be read"):

@@ -45,9 +45,7 @@ def run(
         )
     check_writable(output)
     refuse_inputs(output, identify(audio))
-    embedder = Embedder.load(
-        model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
-    )
+    embedder = Embedder.load(model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds)
     paths, embeddings, problems = [], [], []
     with progress_bar("embedding") as progress:
         for number, path in enumerate(audio, start=1):

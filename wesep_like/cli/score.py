@@ -59,9 +59,7 @@ def run(
     pairs = read_trials(trials)
     audio = find_audio(pairs, trials.parent if root is None else root, utterances)
     refuse_inputs(output, identify([trials, *audio.values()]))
-    embedder = Embedder.load(
-        model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
-    )
+    embedder = Embedder.load(model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds)
     with progress_bar("embedding") as progress:
         scored, problems = score_trials(embedder, pairs, audio, progress=progress)
     if not scored:

@@ -37,9 +37,7 @@ def run(
     from wesep_like.inference.embedder import Embedder
 
     recordings = [read(first), read(second)]
-    embedder = Embedder.load(
-        model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
-    )
+    embedder = Embedder.load(model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds)
     one, other = (
         embedder.cue(recording.samples, recording.sample_rate, where=str(path))
         for recording, path in zip(recordings, (first, second), strict=True)

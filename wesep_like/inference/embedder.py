@@ -129,8 +129,7 @@ class Embedder:
             where: What to call the recording in messages, say its path.
 
         Raises:
-            AudioError: If a recording is too short, has NaN in it, or no speech where that is looked
-                for.
+            AudioError: If a recording is too short, has NaN in it, or no speech (see `vad`).
             SilentSignalError: If a recording is silent.
             ShapeError: If a recording is not (samples,).
 

@@ -64,13 +64,10 @@ def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> N
 
 def _exported_encoder(path: Path) -> NamedModel:
     """The encoder in an ONNX file, with the features that WeSpeaker's take."""
-    config = {
-        "task": "verification",
-        "sample_rate": SAMPLE_RATE,
-        "model": {"speaker": {"name": "onnx", "path": str(path)}},
-    }
+    section = {"speaker": {"name": "onnx", "path": str(path)}}
     try:
-        model = build_speaker(config["model"], SAMPLE_RATE)
+        model = build_speaker(section, SAMPLE_RATE)
     except ConfigError as error:
         raise ModelFileError(str(error).removeprefix("model.speaker.path: ")) from error
+    config = {"task": "verification", "sample_rate": SAMPLE_RATE, "model": section}
     return NamedModel(model.eval(), config, path)

@@ -42,9 +42,9 @@ class EmbeddingGraph:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if not _is_of_features(inputs) or [output.type for output in outputs] != ["tensor(float)"]:
             raise ModelFileError(
-                f"{where}: takes {_described(inputs)} and gives {_described(outputs)}. Expected one "
-                "float input (batch, frames, bins) with any number of frames and a fixed number of "
-                "bins, and one float output (batch, embedding)"
+                f"{where}: takes {_described(inputs)} and gives {_described(outputs)}. Expected "
+                "one float input (batch, frames, bins) with any number of frames and a fixed "
+                "number of bins, and one float output (batch, embedding)"
             )
         self._input = inputs[0].name
         # Exporters fix the batch at one where they are not told otherwise.
