@@ -210,7 +210,9 @@ def test_too_few_frames_for_its_graph(onnx_encoder, monkeypatch):
         speaker(speech(1, 2407))
 
 
-def test_a_fusion_that_wants_frames(onnx_encoder, section):
+def test_what_wants_frames(onnx_encoder, section):
+    with pytest.raises(ConfigError, match="tf_map: 'frames' wants a speaker module that keeps the"):
+        build_tse({**section(onnx_encoder()), "tf_map": "frames"}, 16000)
     wanting = {**section(onnx_encoder()), "fusion": {"name": "cross_attention"}}
     message = "'cross_attention' wants frames, which the speaker module 'onnx' does not give"
     with pytest.raises(ConfigError, match=message):
