@@ -135,3 +135,49 @@ def model_without_embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = {"task": "extraction", "sample_rate": 16000, "model": section}
     save_model(folder, build_tse(section, 16000), config)
     return folder
+
+
+@pytest.fixture(scope="session")
+def onnx_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes an encoder as WeSpeaker exports them: rectified features, averaged, times a matrix.
+
+    `onnx_encoder(embed_dim=8, seed=0)`; the other arguments are what one may get wrong.
+    """
+
+    def make(
+        embed_dim: int = 8,
+        seed: int = 0,
+        *,
+        name: str = "encoder.onnx",
+        shape: tuple[int | str, ...] = ("B", "T", 80),
+        kind: str = "FLOAT",
+        keeps_frames: bool = False,
+        outputs: tuple[str, ...] = ("embs",),
+        weights_file: str | None = None,
+    ) -> Path:
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        matrix = np.random.default_rng(seed).standard_normal((80, embed_dim)).astype(np.float32)
+        nodes = [
+            helper.make_node("Cast", ["feats"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Relu", ["floats"], ["rectified"]),
+            helper.make_node(
+                "ReduceMean", ["rectified"], ["mean"], axes=[1], keepdims=int(keeps_frames)
+            ),
+            *(helper.make_node("MatMul", ["mean", "matrix"], [output]) for output in outputs),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "encoder",
+            [helper.make_tensor_value_info("feats", getattr(TensorProto, kind), shape)],
+            [helper.make_tensor_value_info(out, TensorProto.FLOAT, None) for out in outputs],
+            [numpy_helper.from_array(matrix, "matrix")],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        path = tmp_path_factory.mktemp("onnx") / name
+        more = {} if weights_file is None else {"location": weights_file, "size_threshold": 0}
+        onnx.save(model, path, save_as_external_data=weights_file is not None, **more)
+        return path
+
+    return make

@@ -35,6 +35,7 @@ from wesep_like.models.model_file import (
     read_weights,
     resolve_model_folder,
 )
+from wesep_like.models.speakers import SPEAKERS
 from wesep_like.models.tse import PARTS, PartName, TSEModel
 from wesep_like.tasks.extraction import ExtractionTask, Weighted
 from wesep_like.tasks.metric_gan import MetricGAN, MetricGANOptions
@@ -100,7 +101,7 @@ class Experiment:
         model: See `build_tse`.
         init: Where the first weights of a part come from: an experiment or model folder, a
             published checkpoint of a speaker encoder (.pt), or `bundled`.
-        freeze: Parts that stay as they are.
+        freeze: Parts that stay as they are; an encoder that is an ONNX graph does anyway.
         seed: Another seed, other first weights and other mixtures.
         self_enrollment: Whether the model's estimates serve as enrollments in training.
         metric_gan: Whether a learnt PESQ is a further loss.
@@ -140,10 +141,13 @@ class Experiment:
                 problems.append(
                     f"optimizer.learning_rates.{part}: has nothing to say, as the part is frozen"
                 )
-        is_speaker_random = self.init.get("speaker") is None
-        if "speaker" in self.freeze and is_speaker_random:
+        is_fixed = _is_speaker_fixed(self.model)
+        is_taught = self.init.get("speaker") is not None
+        if is_fixed and is_taught:
+            problems.append("init.speaker: the speaker module brings its weights. Expected null")
+        if "speaker" in self.freeze and not is_taught and not is_fixed:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
-        if "speaker" in self.freeze and self.losses.speaker is not None:
+        if ("speaker" in self.freeze or is_fixed) and self.losses.speaker is not None:
             problems.append("losses.speaker: has nothing to teach, as the speaker module is frozen")
         if self.metric_gan is not None and self.sample_rate not in PESQ_RATES:
             problems.append(
@@ -422,6 +426,16 @@ def _as_yaml(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _as_yaml(entry) for key, entry in value.items()}
     return [_as_yaml(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _is_speaker_fixed(model: Mapping[str, Any]) -> bool:
+    """Whether the speaker module of a section `model` cannot learn."""
+    if model.get("speaker") is None:
+        return False
+    try:
+        return SPEAKERS.find(model["speaker"], "").is_fixed
+    except ConfigError:
+        return False  # there is none; told where the model is built
 
 
 def _learns_statistics(module: nn.Module) -> bool:

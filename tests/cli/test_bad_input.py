@@ -47,6 +47,8 @@ def make_broken(name, kind):
         soundfile.write(name, samples, 16000, subtype="FLOAT")
     elif kind == "silence":
         soundfile.write(name, np.zeros(32000), 16000)
+    elif kind == "no speech":
+        soundfile.write(name, 0.5 * (np.arange(32000) // 50 == 77), 16000)
     elif kind == "10 ms":
         soundfile.write(name, 0.1 * np.sin(np.arange(160)), 16000)
     elif kind == "folder":
@@ -76,8 +78,9 @@ BROKEN = {
         line(enroll="enroll.wav --enroll bad.wav"),
         "verify mixture.wav bad.wav --model model",
         "embed bad.wav -o out.npz --model model",
+        "enroll enroll.wav bad.wav -o out.cue --model model",
     ],
-    ids=["mixture", "enrollment", "second enrollment", "verify", "embed"],
+    ids=["mixture", "enrollment", "second enrollment", "verify", "embed", "enroll"],
 )
 def test_a_recording_that_is_none(refused, kind, command):
     make_broken("bad.wav", kind)
@@ -169,3 +172,27 @@ def test_a_checkpoint_that_is_none(refused):
 def test_a_device_that_is_none(refused):
     command = line().replace("--device cpu", "--device gpu")
     assert refused(command) == "device: expected auto, cpu or cuda, got 'gpu'"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        line(enroll="enroll.wav --enroll bad.wav"),
+        "enroll bad.wav -o out.cue --model model",
+        "verify bad.wav enroll.wav --model model",
+        "embed bad.wav -o out.npz --model model",
+    ],
+    ids=["extract", "enroll", "verify", "embed"],
+)
+def test_a_recording_in_which_nobody_speaks(refused, command):
+    make_broken("bad.wav", "no speech")
+    message = refused(f"{command} --vad energy")
+    assert message.startswith("bad.wav: no speech was found in it. Give another recording, or turn")
+
+
+@pytest.mark.usefixtures("place")
+def test_ways_to_hear_that_are_none(refused):
+    message = refused(f"{line()} --vad webrtc")
+    assert message == "vad: expected energy, silero or none, got 'webrtc'"
+    message = refused(f"{line()} --max-seconds 0")
+    assert message.startswith("max_seconds: expected at least 0.125, which the model needs, got 0")

@@ -75,6 +75,7 @@ def test_what_cannot_be_evaluated(cli):
         "model mixture.wav -o report": "mixture.wav: ",
         "nowhere data -o report": "nowhere: no such file or folder. Name an experiment folder",
         "model data -o enroll.wav": "enroll.wav: cannot be made a folder",
+        "model data -o report --vad webrtc": "vad: expected energy, silero or none, got 'webrtc'",
         "model data -o report --metrics si_sdrr": "metrics: no metric is called 'si_sdrr' (did you",
     }.items():
         said = cli(f"evaluate {line} --workers 0")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import save_file
 
@@ -176,7 +177,7 @@ def test_a_cue_in_a_file_is_as_good_as_its_recordings(
     make_wav("other.wav", 1.3, 8000, seed=5)
     said = cli(f"enroll enroll.wav other.wav -o anna.cue --model {model}")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "anna.cue: one speaker, heard for 3.30 s\n"
+    assert said.out == "anna.cue: one speaker, from 3.30 s of recordings\n"
     line = f"extract mixture.wav --model {model}"
     assert cli(f"{line} --enroll anna.cue -o cue.wav").code == 0
     assert cli(f"{line} --enroll enroll.wav --enroll other.wav -o wav.wav").code == 0
@@ -200,3 +201,26 @@ def test_cues_that_cannot_be_used(cli, tmp_path, model_without_embedding):
     save_file({"embedding": torch.zeros(1, 8)}, tmp_path / "bare.cue")
     assert "bare.cue: is no cue" in cli(f"{line} bare.cue").err
     assert "out.wav: no format to write" in cli("enroll enroll.wav -o out.wav").err
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    "more", ["--vad energy", "--vad none --max-seconds 1.5", "--vad energy --max-seconds 1"]
+)
+def test_what_is_heard_of_an_enrollment(cli, more):
+    silence = np.zeros(32000)
+    voice, _ = soundfile.read("enroll.wav")
+    soundfile.write("padded.wav", np.concatenate([silence, voice, silence]), 16000)
+    said = cli(f"extract mixture.wav --enroll padded.wav -o out.wav --model model {more}")
+    assert (said.code, said.err) == (0, "")
+    options = dict(zip(*[iter(more.replace("--", "").replace("-", "_").split())] * 2, strict=True))
+    if "max_seconds" in options:
+        options["max_seconds"] = float(options["max_seconds"])
+    extractor = Extractor.load("model", "cpu", **options)
+    cue = extractor.cue(io.read("padded.wav").samples, 16000)
+    expected = extractor.extract(io.read("mixture.wav").samples, cue, 16000)
+    np.testing.assert_allclose(io.read("out.wav").samples, expected, atol=2**-15)
+    # In a file, the same.
+    assert cli(f"enroll padded.wav -o a.cue --model model {more}").code == 0
+    assert cli("extract mixture.wav --enroll a.cue -o cue.wav --model model").code == 0
+    np.testing.assert_array_equal(io.read("cue.wav").samples, io.read("out.wav").samples)

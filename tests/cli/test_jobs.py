@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from wesep_like.audio import io
 
@@ -77,6 +79,35 @@ def test_a_bad_row_is_reported_and_skipped(listed, place):
     ]
     assert said.err == "".join(f"error: {error}\n" for error in result["errors"])
     assert [path.name for path in Path("out").rglob("*")] == ["c.wav"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "there is no such file"),
+        (b"", "is empty (0 bytes)"),
+        (b"a letter " * 100, "cannot be read as sound ("),
+    ],
+)
+def test_an_enrollment_that_cannot_be_read_is_told_with_its_row(listed, place, content, problem):
+    if content is not None:
+        (place / "jobs/bad.wav").write_bytes(content)
+    said = listed(
+        row("a.wav").replace("\ta", "\tbad.wav\ta"),
+        row("b.wav").replace("\tb", "\t../enroll.wav\tb"),
+        header="mixture\tenroll\tenroll\toutput",
+    )
+    assert said.code == 1
+    assert said.err.startswith(f"error: jobs/jobs.tsv:2: jobs/bad.wav: {problem}")
+    assert said.err.count("\n") == 1
+    assert said.out.endswith("1 extracted, 1 failed\n")
+
+
+def test_an_enrollment_without_speech_is_told_with_its_row(listed):
+    soundfile.write("jobs/click.wav", 0.5 * (np.arange(32000) // 50 == 77), 16000)
+    said = listed(row("a.wav", enroll="click.wav"), row("b.wav"), more="--vad energy")
+    assert said.code == 1
+    assert said.err.startswith("error: jobs/jobs.tsv:2: jobs/click.wav: no speech was found in it")
 
 
 def test_no_row_overwrites_what_another_reads(listed, files):

@@ -153,3 +153,48 @@ def test_audio_may_lie_elsewhere(cli):
     assert cli("score lists/trials.txt -o s.txt --model model").code == 2
     assert cli("score lists/trials.txt -o s.txt --model model --root .").code == 0
     assert len(Path("s.txt").read_text().split()) == 3
+
+
+@pytest.mark.usefixtures("voices")
+def test_an_onnx_file_is_a_model(cli, onnx_encoder):
+    model = onnx_encoder(6)
+    said = cli(f"embed 0.wav 1.wav -o out.npz --model {model}")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "out.npz: 2 embeddings of 6 numbers\n"
+    with np.load("out.npz") as data:
+        one, other = data["embeddings"]
+    cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+    score = json.loads(cli(f"verify 0.wav 1.wav --model {model} --json").out)["score"]
+    assert score == pytest.approx(cosine, abs=1e-5)
+    Path("trials.txt").write_text("0.wav 1.wav\n")
+    assert cli(f"score trials.txt -o scores.txt --model {model}").code == 0
+    assert float(Path("scores.txt").read_text().split()[2]) == pytest.approx(cosine, abs=1e-5)
+    assert f"model: {model}\ntask: verification\n" in cli(f"info {model}").out
+    said = cli(f"extract 0.wav --enroll 1.wav -o out.wav --model {model}")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"error: {model}: is a speaker encoder, which extracts nothing")
+
+
+@pytest.mark.usefixtures("voices")
+def test_silence_is_heard_unless_it_is_said_otherwise(cli, make_wav):
+    import soundfile
+
+    voice, rate = soundfile.read("0.wav")
+    soundfile.write("padded.wav", np.concatenate([np.zeros(5 * rate), voice]), rate)
+    Path("trials.txt").write_text("padded.wav 0.wav\n")
+
+    def scores(more):
+        line = f"verify padded.wav 0.wav --model model --json {more}"
+        assert cli(f"score trials.txt -o scores.txt --model model {more}").code == 0
+        assert cli(f"embed padded.wav 0.wav -o out.npz --model model {more}").code == 0
+        with np.load("out.npz") as data:
+            one, other = data["embeddings"]
+        yield json.loads(cli(line).out)["score"]
+        yield float(Path("scores.txt").read_text().split()[2])
+        yield one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+
+    heard, trimmed = [*scores("")], [*scores("--vad energy")]
+    assert heard == pytest.approx([heard[0]] * 3, abs=1e-5)
+    assert trimmed == pytest.approx([trimmed[0]] * 3, abs=1e-5)
+    assert abs(trimmed[0] - heard[0]) > 1e-3
+    assert [*scores("--vad energy --max-seconds 1")][0] != trimmed[0]

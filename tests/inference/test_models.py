@@ -64,3 +64,23 @@ def test_a_config_of_something_else(tmp_path):
     folder = publish(tmp_path / "other", {"model": "ResNet34"}, {})
     with pytest.raises(ModelFileError, match=r"config.yaml: expected the keys model and model_arg"):
         load_model(folder)
+
+
+def test_an_encoder_as_an_onnx_file(onnx_encoder):
+    path = onnx_encoder(6, name="voxceleb.onnx")
+    encoder = load_encoder(path, "cpu")
+    speech = 0.1 * torch.randn(24000)
+    assert encoder.sample_rate == 16000
+    speaker = find_model(str(path)).model
+    expected = speaker(speech[None]).embedding[0]
+    torch.testing.assert_close(torch.from_numpy(encoder.embed(speech, 16000)), expected)
+    with pytest.raises(ModelFileError, match=r"/voxceleb\.onnx: is a speaker encoder, which"):
+        load_model(path)
+
+
+def test_an_onnx_file_that_is_none(tmp_path):
+    with pytest.raises(ModelFileError, match=r"^no\.onnx: cannot be read \(No such file"):
+        load_encoder("no.onnx")
+    (tmp_path / "a.onnx").write_text("text")
+    with pytest.raises(ModelFileError, match=rf"^{tmp_path}/a\.onnx: not an ONNX graph that runs"):
+        load_encoder(tmp_path / "a.onnx")

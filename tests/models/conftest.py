@@ -59,7 +59,7 @@ TINY_SPEAKERS = {
 
 
 @pytest.fixture(scope="session")
-def tiny_section():
+def tiny_section(onnx_encoder):
     """The `model` section of a small model: `(speaker, fusion, fuse_before, separator)`.
 
     `fusion` is a name, or a section.
@@ -67,9 +67,12 @@ def tiny_section():
 
     def make(speaker="ecapa_tdnn", fusion="film", fuse_before="every", separator=None):
         separator = separator or ("spex_plus" if speaker == "twin_encoder" else "bsrnn")
+        options = TINY_SPEAKERS.get(speaker, {})
+        if speaker == "onnx":
+            options = {"path": str(onnx_encoder(12))}
         return {
             "separator": {"name": separator, **TINY_SEPARATORS.get(separator, {})},
-            "speaker": {"name": speaker, **TINY_SPEAKERS.get(speaker, {})},
+            "speaker": {"name": speaker, **options},
             "fusion": {"name": fusion} if isinstance(fusion, str) else fusion,
             "fuse_before": fuse_before,
         }

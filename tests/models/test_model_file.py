@@ -164,7 +164,10 @@ def test_weights_that_do_not_fit_exactly(folder):
     for changed, message in (
         ({k: v for k, v in weights.items() if k != key}, rf"1 missing \(as {key}\)"),
         ({**weights, "extra": torch.ones(1)}, r"1 unexpected \(as extra\)"),
-        ({**weights, key: weights[key][:1]}, rf"1 of another shape \(as {key}\)"),
+        (
+            {**weights, key: weights[key][:1]},
+            rf"1 of another shape \(as {key}: 1 x 12, not {weights[key].shape[0]} x 12\)",
+        ),
     ):
         save_file({k: v.contiguous() for k, v in changed.items()}, path)
         with pytest.raises(

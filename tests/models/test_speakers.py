@@ -10,7 +10,7 @@ from wesep_like.models.speakers import SPEAKERS
 from wesep_like.models.speakers.pooling import PoolingName
 
 # Those that hear through a filterbank of their own.
-FBANK_ENCODERS = [name for name in SPEAKERS.names() if name not in ("twin_encoder", "usef")]
+FBANK_ENCODERS = [name for name in SPEAKERS.names() if name not in ("onnx", "twin_encoder", "usef")]
 WITH_POOLING = [name for name in FBANK_ENCODERS if name != "dvector_lstm"]
 # A softmax over time does not see what is added to all of its inputs, nor does BatchNorm.
 INVISIBLE = (
@@ -22,9 +22,9 @@ INVISIBLE = (
 )
 
 
-@pytest.fixture(params=[name for name in SPEAKERS.names() if name != "usef"])
+@pytest.fixture(params=[name for name in SPEAKERS.names() if name not in ("onnx", "usef")])
 def speaker(request, tiny_section):
-    """One of each kind that gives an embedding, in evaluation mode."""
+    """One of each kind that gives embedding and frames, in evaluation mode."""
     section = tiny_section(request.param)
     separator = SEPARATORS.build(section["separator"], "model.separator", sample_rate=16000)
     wired = {"sample_rate": 16000, "separator": separator}

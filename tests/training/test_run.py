@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from wesep_like import experiment
 from wesep_like.config.files import read_config
-from wesep_like.errors import ConfigError, OutputError
+from wesep_like.errors import ConfigError, ModelFileError, OutputError
 from wesep_like.inference.extractor import Extractor
 
 
@@ -165,6 +165,52 @@ def test_the_loss_falls(write_experiment, tmp_path, fusion, freeze):
     loss = [float(row["train/neg_si_sdr"]) for row in rows]
     assert np.mean(loss[-8:]) < np.mean(loss[:8]) - 2
     assert ("train/speaker" in rows[0]) == (not freeze)
+
+
+@pytest.mark.parametrize("enrollment_seconds", [0.8, None])  # None: cues are kept
+def test_an_encoder_that_is_an_onnx_graph_is_frozen_and_saved(
+    write_experiment, onnx_encoder, tmp_path, enrollment_seconds
+):
+    graph = onnx_encoder()
+    path, folder = write_experiment(init={"speaker": None}, freeze=[]), tmp_path / "exp"
+    seconds = "null" if enrollment_seconds is None else enrollment_seconds
+    overrides = [
+        f"model.speaker={{name: onnx, path: {graph}}}",
+        f"data.train.enrollment_seconds={seconds}",
+    ]
+    assert "(speaker 0.00 M" in experiment.check(path, overrides)
+    experiment.train(path, overrides, folder)
+    data = graph.read_bytes()
+    graph.unlink()
+    assert load_file(folder / "model/model.safetensors")["speaker.graph"].numpy().tobytes() == data
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, 8000)).astype(np.float32)
+    assert Extractor.load(folder, vad="none").extract(noise[0], noise[1], 8000).shape == (8000,)
+
+
+def test_what_an_onnx_encoder_cannot_be_told(write_experiment, onnx_encoder):
+    path = write_experiment()
+    overrides = [
+        f"model.speaker={{name: onnx, path: {onnx_encoder()}}}",
+        "losses.speaker={name: softmax}",
+    ]
+    with pytest.raises(ConfigError) as raised:
+        experiment.check(path, overrides)
+    assert [problem.partition("yaml: ")[2] for problem in raised.value.problems] == [
+        "init.speaker: the speaker module brings its weights. Expected null",
+        "losses.speaker: has nothing to teach, as the speaker module is frozen",
+    ]
+    with pytest.raises(ConfigError, match=r"model.speaker.path: no.onnx: cannot be read"):
+        experiment.check(path, ["model.speaker={name: onnx, path: no.onnx}", "init.speaker=null"])
+
+
+def test_first_weights_of_another_width(write_experiment, tmp_path):
+    """The fusions are built for the width that the config says."""
+    with pytest.raises(ModelFileError) as raised:
+        experiment.train(write_experiment(), ["model.speaker.embed_dim=12"], tmp_path / "exp")
+    message = str(raised.value)
+    assert "speaker/model.safetensors: belongs to another architecture: " in message
+    assert "of another shape (as linear.weight: 16 x" in message
+    assert message.endswith("Use the config that it was trained with")
 
 
 def test_a_run_is_not_trained_over(write_experiment, tmp_path):

@@ -30,7 +30,8 @@ def encoders() -> list[str]:
     """Every encoder of filterbanks as published, and the other sizes of those that have some."""
     found: list[str] = []
     for name in SPEAKERS.names():
-        if issubclass(SPEAKERS.find({"name": name}, "speaker"), FbankEncoder):
+        kind = SPEAKERS.find({"name": name}, "speaker")
+        if issubclass(kind, FbankEncoder) and not kind.is_fixed:
             found.append(name)
     sizes = ["ecapa_tdnn channels=1024", *(f"redimnet size=B{number}" for number in range(7))]
     found.remove("redimnet")  # it is there by its sizes

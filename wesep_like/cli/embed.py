@@ -25,6 +25,8 @@ def run(
     model: options.Model = None,
     device: options.Device = "auto",
     trust_code: options.TrustCode = False,
+    vad: options.Vad = "none",
+    max_seconds: options.MaxSeconds = None,
 ) -> None:
     """Write one embedding for each recording, as the rows of a matrix.
 
@@ -43,7 +45,7 @@ def run(
         )
     check_writable(output)
     refuse_inputs(output, identify(audio))
-    embedder = Embedder.load(model, device, trust_code=trust_code)
+    embedder = Embedder.load(model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds)
     paths, embeddings, problems = [], [], []
     with progress_bar("embedding") as progress:
         for number, path in enumerate(audio, start=1):

@@ -27,6 +27,8 @@ def run(
     model: options.Model = None,
     device: options.Device = "auto",
     trust_code: options.TrustCode = False,
+    vad: options.Vad = "energy",
+    max_seconds: options.MaxSeconds = 60.0,
 ) -> None:
     """Hear a speaker once, for many extractions with the same model."""
     from wesep_like.audio.io import read
@@ -41,11 +43,13 @@ def run(
     check_writable(output)
     refuse_inputs(output, identify(audio))
     recordings = [read(path) for path in audio]
-    extractor = Extractor.load(model, device, trust_code=trust_code)
+    extractor = Extractor.load(
+        model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
+    )
     cues = [
         extractor.cue(recording.samples, recording.sample_rate, where=str(path))
         for path, recording in zip(audio, recordings, strict=True)
     ]
     extractor.save_cue(output, extractor.cue(cues, extractor.sample_rate))
     seconds = sum(len(recording.samples) / recording.sample_rate for recording in recordings)
-    typer.echo(f"{output}: one speaker, heard for {seconds:.2f} s")
+    typer.echo(f"{output}: one speaker, from {seconds:.2f} s of recordings")

@@ -47,6 +47,8 @@ def run(
     ] = None,
     device: options.Device = "auto",
     trust_code: options.TrustCode = False,
+    vad: options.Vad = "none",
+    max_seconds: options.MaxSeconds = None,
     as_json: options.Json = False,
 ) -> None:
     """Extract and score every fixed mixture of DATA.
@@ -59,7 +61,9 @@ def run(
     from wesep_like.inference.extractor import Extractor
 
     plans = read_plans(find_mixtures(data))
-    extractor = Extractor.load(model, device, trust_code=trust_code)
+    extractor = Extractor.load(
+        model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
+    )
     if workers is None:
         workers = min(4, os.cpu_count() or 1)
     with progress_bar("evaluating") as progress:

@@ -62,6 +62,8 @@ def run(
     model: options.Model = None,
     device: options.Device = "auto",
     trust_code: options.TrustCode = False,
+    vad: options.Vad = "energy",
+    max_seconds: options.MaxSeconds = 60.0,
     channel: Annotated[
         int | None,
         typer.Option(
@@ -79,7 +81,9 @@ def run(
     def load() -> Extractor:
         from wesep_like.inference.extractor import Extractor
 
-        return Extractor.load(model, device, trust_code=trust_code)
+        return Extractor.load(
+            model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
+        )
 
     if jobs is not None and output is not None:
         if mixture is not None or enroll:

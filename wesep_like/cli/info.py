@@ -27,7 +27,8 @@ def run(
     """Load a model and say what it is made of."""
     from wesep_like.inference.models import find_model
 
-    loaded, config, weights = find_model(model, trust_code=trust_code)
+    found = find_model(model, trust_code=trust_code)
+    loaded, config = found.model, found.config
     parts = {
         name: sum(parameter.numel() for parameter in part.parameters())
         for name, part in loaded.named_children()
@@ -35,12 +36,12 @@ def run(
     if config["task"] == "verification":
         parts = {"speaker": sum(parts.values())}
     result = {
-        "model": str(weights.parent),
+        "model": str(found.place),
         "task": config["task"],
         "sample_rate": config["sample_rate"],
         "num_parameters": sum(parts.values()),
         "num_parameters_of": parts,
-        "num_bytes": weights.stat().st_size,
+        "num_bytes": found.weights.stat().st_size,
         "verification_threshold": config.get("verification_threshold"),
         "config": config["model"],
     }

@@ -17,7 +17,9 @@ class UsageError(WesepLikeError):
 Model = Annotated[
     Path | None,
     typer.Option(
-        metavar="MODEL", help="Experiment folder or model folder. Without it, the bundled model."
+        metavar="MODEL",
+        help="Experiment folder or model folder; of an encoder, an .onnx file too. Without it, the "
+        "bundled model.",
     ),
 ]
 Device = Annotated[
@@ -28,6 +30,20 @@ TrustCode = Annotated[
     bool,
     typer.Option(
         "--trust-code", help="Import classes of your own that the model names (module:Class)."
+    ),
+]
+Vad = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="How silence in the voice's recordings is found, to be cut away: energy, silero (of "
+        "the package silero-vad) or none.",
+    ),
+]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Hear no more of each of the voice's recordings: the first seconds."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]

@@ -38,6 +38,8 @@ def run(
     model: options.Model = None,
     device: options.Device = "auto",
     trust_code: options.TrustCode = False,
+    vad: options.Vad = "none",
+    max_seconds: options.MaxSeconds = None,
 ) -> None:
     """Score a list of trials by the cosine of embeddings.
 
@@ -57,7 +59,7 @@ def run(
     pairs = read_trials(trials)
     audio = find_audio(pairs, trials.parent if root is None else root, utterances)
     refuse_inputs(output, identify([trials, *audio.values()]))
-    embedder = Embedder.load(model, device, trust_code=trust_code)
+    embedder = Embedder.load(model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds)
     with progress_bar("embedding") as progress:
         scored, problems = score_trials(embedder, pairs, audio, progress=progress)
     if not scored:

@@ -25,6 +25,8 @@ def run(
     model: options.Model = None,
     device: options.Device = "auto",
     trust_code: options.TrustCode = False,
+    vad: options.Vad = "none",
+    max_seconds: options.MaxSeconds = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare the voices of two recordings.
@@ -35,7 +37,7 @@ def run(
     from wesep_like.inference.embedder import Embedder
 
     recordings = [read(first), read(second)]
-    embedder = Embedder.load(model, device, trust_code=trust_code)
+    embedder = Embedder.load(model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds)
     one, other = (
         embedder.cue(recording.samples, recording.sample_rate, where=str(path))
         for recording, path in zip(recordings, (first, second), strict=True)

@@ -27,10 +27,15 @@ class Embedder:
         device: `auto`, `cpu`, `cuda`, or a torch device.
         threshold: The similarity from which on two voices are taken for one; None if not known.
         where: What to call it in messages.
+        vad: How the silence in a recording is found, which is cut away: `energy`, `silero` (of the
+            package `silero-vad`), or `none` for hearing it too, as published encoders are tested.
+        max_seconds: So much of a recording is heard, from its start or that of its speech; None for
+            all of it.
 
     Raises:
-        ConfigError: If there is no such device.
+        ConfigError: If there is no such device or `vad`, or `max_seconds` is too short.
         ModelFileError: If the speaker module gives no embedding.
+        MissingPackageError: If `silero-vad` is needed and not installed.
     """
 
     def __init__(
@@ -41,6 +46,8 @@ class Embedder:
         *,
         threshold: float | None = None,
         where: str = "model",
+        vad: str = "none",
+        max_seconds: float | None = None,
     ) -> None:
         if speaker.embed_dim is None:
             raise ModelFileError(
@@ -51,7 +58,14 @@ class Embedder:
         self.sample_rate = sample_rate
         self.threshold = threshold
         speaker = speaker.to(self.device).eval()
-        self._listener = Listener(speaker.cue, sample_rate, speaker.min_samples, self.device)
+        self._listener = Listener(
+            speaker.cue,
+            sample_rate,
+            speaker.min_samples,
+            self.device,
+            vad=vad,
+            max_seconds=max_seconds,
+        )
 
     @classmethod
     def load(
@@ -60,18 +74,25 @@ class Embedder:
         device: str | torch.device = "auto",
         *,
         trust_code: bool = False,
+        vad: str = "none",
+        max_seconds: float | None = None,
     ) -> Embedder:
         """The encoder of a model folder; for an extraction model, its speaker module.
 
         Its threshold is what the model's config says under the key `verification_threshold`.
 
         Args:
-            model: As for `Extractor.load`; None is the bundled model.
+            model: As for `Extractor.load`; None is the bundled model. Or an encoder that WeSpeaker
+                exported (.onnx).
             device: `auto`, `cpu`, `cuda`, or a torch device.
             trust_code: See `load_encoder`.
+            vad: See `Embedder`.
+            max_seconds: See `Embedder`.
 
         Raises:
             ModelFileError: If it is no model.
+            ConfigError: As `Embedder`.
+            MissingPackageError: As `Embedder`, or if an ONNX file needs `onnxruntime`.
         """
         place = find_device(device)
         found = find_model(model, trust_code=trust_code)
@@ -79,7 +100,7 @@ class Embedder:
         threshold = found.config.get("verification_threshold")
         if threshold is not None and type(threshold) not in (int, float):
             raise ModelFileError(
-                f"{found.folder / CONFIG}: verification_threshold: expected a number, "
+                f"{found.place / CONFIG}: verification_threshold: expected a number, "
                 f"got {threshold!r}"
             )
         return cls(
@@ -87,7 +108,9 @@ class Embedder:
             found.config["sample_rate"],
             place,
             threshold=threshold,
-            where=str(found.folder),
+            where=str(found.place),
+            vad=vad,
+            max_seconds=max_seconds,
         )
 
     def cue(
@@ -106,7 +129,7 @@ class Embedder:
             where: What to call the recording in messages, say its path.
 
         Raises:
-            AudioError: If a recording is too short or has NaN in it.
+            AudioError: If a recording is too short, has NaN in it, or no speech (see `vad`).
             SilentSignalError: If a recording is silent.
             ShapeError: If a recording is not (samples,).
 
@@ -151,21 +174,29 @@ def load_encoder(
     device: str | torch.device = "auto",
     *,
     trust_code: bool = False,
+    vad: str = "none",
+    max_seconds: float | None = None,
 ) -> Embedder:
     """A speaker encoder, ready to use.
 
     Args:
-        name_or_path: A model folder, an experiment folder, or a file inside; None is the bundled
-            one.
+        name_or_path: A model folder, an experiment folder, or a file inside; a folder that
+            WeSpeaker published, or an encoder that it exported (.onnx). None is the bundled one.
         device: `auto` (a GPU if there is one), `cpu` or `cuda`.
         trust_code: Import what a model names of code from outside this package (`module:Class`).
+        vad: How the silence in recordings is found, if they are to be heard without; see
+            `Embedder`.
+        max_seconds: How much of each recording is heard.
 
     Raises:
         ModelFileError: If it is no model.
-        ConfigError: If there is no such device.
+        ConfigError: As `Embedder`.
+        MissingPackageError: As `Embedder`, or if an ONNX file needs `onnxruntime`.
 
     Example:
         >>> encoder = load_encoder()  # doctest: +SKIP
         >>> embedding = encoder.embed(speech, sample_rate=16000)  # doctest: +SKIP
     """
-    return Embedder.load(name_or_path, device, trust_code=trust_code)
+    return Embedder.load(
+        name_or_path, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
+    )

@@ -30,6 +30,9 @@ SignalT = TypeVar("SignalT", np.ndarray, Tensor)
 # Longer mixtures are worked through in chunks of this length that overlap by this much.
 CHUNK_SECONDS = 30.0
 OVERLAP_SECONDS = 5.0
+# What of an enrollment is heard, if the caller does not say.
+ENROLLMENT_VAD = "energy"
+ENROLLMENT_SECONDS = 60.0
 
 
 class Extractor:
@@ -38,18 +41,35 @@ class Extractor:
     Args:
         model: From a model file or training.
         device: `auto`, `cpu`, `cuda`, or a torch device.
+        vad: How the silence in an enrollment is found, which is cut away: `energy`, `silero` (of
+            the package `silero-vad`), or `none` for hearing it too.
+        max_seconds: So much of an enrollment is heard, from the start of its speech on; None for
+            all of it.
 
     Raises:
-        ConfigError: If there is no such device.
+        ConfigError: If there is no such device or `vad`, or `max_seconds` is too short.
+        MissingPackageError: If `silero-vad` is needed and not installed.
     """
 
-    def __init__(self, model: TSEModel, device: str | torch.device = "auto") -> None:
+    def __init__(
+        self,
+        model: TSEModel,
+        device: str | torch.device = "auto",
+        *,
+        vad: str = ENROLLMENT_VAD,
+        max_seconds: float | None = ENROLLMENT_SECONDS,
+    ) -> None:
         self.device = find_device(device)
         self.sample_rate: int = model.sample_rate
         self._model = model.to(self.device).eval()
         self._min_seconds = max(MIN_SECONDS, model.separator.min_samples / self.sample_rate)
         self._listener = Listener(
-            model.cue, self.sample_rate, model.min_enrollment_samples, self.device
+            model.cue,
+            self.sample_rate,
+            model.min_enrollment_samples,
+            self.device,
+            vad=vad,
+            max_seconds=max_seconds,
         )
         # Tells voices apart; None if the speaker module gives no embedding.
         self._embedder = (
@@ -65,6 +85,8 @@ class Extractor:
         device: str | torch.device = "auto",
         *,
         trust_code: bool = False,
+        vad: str = ENROLLMENT_VAD,
+        max_seconds: float | None = ENROLLMENT_SECONDS,
     ) -> Extractor:
         """The model of a folder.
 
@@ -73,19 +95,22 @@ class Extractor:
                 published. None is the bundled model.
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, or a torch device.
             trust_code: See `load_model`.
+            vad: See `Extractor`.
+            max_seconds: See `Extractor`.
 
         Raises:
             ModelFileError: If it is no extraction model.
-            ConfigError: If there is no such device.
+            ConfigError: As `Extractor`.
+            MissingPackageError: As `Extractor`.
         """
         place = find_device(device)
         found = find_model(model, trust_code=trust_code)
         if not isinstance(found.model, TSEModel):
             raise ModelFileError(
-                f"{found.folder}: is a speaker encoder, which extracts nothing. Name an extraction "
+                f"{found.place}: is a speaker encoder, which extracts nothing. Name an extraction "
                 "model; an encoder is for embed, verify and score"
             )
-        return cls(found.model, place)
+        return cls(found.model, place, vad=vad, max_seconds=max_seconds)
 
     def cue(
         self,
@@ -216,6 +241,8 @@ def load_model(
     device: str | torch.device = "auto",
     *,
     trust_code: bool = False,
+    vad: str = ENROLLMENT_VAD,
+    max_seconds: float | None = ENROLLMENT_SECONDS,
 ) -> Extractor:
     """An extraction model, ready to use.
 
@@ -224,16 +251,21 @@ def load_model(
             model.
         device: `auto` (a GPU if there is one), `cpu` or `cuda`.
         trust_code: Import what a model names of code from outside this package (`module:Class`).
+        vad: How the silence in enrollments is found; see `Extractor`.
+        max_seconds: How much of each enrollment is heard.
 
     Raises:
         ModelFileError: If it is no extraction model.
-        ConfigError: If there is no such device.
+        ConfigError: As `Extractor`.
+        MissingPackageError: As `Extractor`.
 
     Example:
         >>> extractor = load_model()  # doctest: +SKIP
         >>> target = extractor.extract(mixture, enrollment, sample_rate=16000)  # doctest: +SKIP
     """
-    return Extractor.load(name_or_path, device, trust_code=trust_code)
+    return Extractor.load(
+        name_or_path, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
+    )
 
 
 def _to_level(estimate: Tensor, mixture: Tensor) -> Tensor:

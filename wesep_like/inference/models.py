@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wesep_like.errors import ConfigError, ModelFileError
 from wesep_like.interop.folder import WEIGHTS as PUBLISHED_WEIGHTS
 from wesep_like.interop.folder import is_published, load_published_folder
-from wesep_like.models import TSEModel
+from wesep_like.interop.published import SAMPLE_RATE
+from wesep_like.models import TSEModel, build_speaker
 from wesep_like.models.model_file import (
     WEIGHTS,
     load_model,
@@ -15,6 +17,8 @@ from wesep_like.models.model_file import (
     resolve_model_folder,
 )
 from wesep_like.models.speakers import SpeakerModule
+
+ONNX_SUFFIX = ".onnx"
 
 
 class NamedModel(NamedTuple):
@@ -25,9 +29,9 @@ class NamedModel(NamedTuple):
     weights: Path
 
     @property
-    def folder(self) -> Path:
-        """Where it is from."""
-        return self.weights.parent
+    def place(self) -> Path:
+        """The folder that it is from, or the ONNX file."""
+        return self.weights if self.weights.suffix == ONNX_SUFFIX else self.weights.parent
 
 
 def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> NamedModel:
@@ -36,12 +40,15 @@ def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> N
     It is as it runs fastest, and not to be trained on: see `SpeakerModule.merge_branches`.
 
     Args:
-        path: See `resolve_model_folder`; or a published folder of `config.yaml` and `avg_model.pt`.
+        path: See `resolve_model_folder`; or a published folder of `config.yaml` and `avg_model.pt`,
+            or an encoder that WeSpeaker exported (.onnx).
         trust_code: Import classes that its config names by `module:Class`.
 
     Raises:
         ModelFileError: If there is none, or it cannot be loaded.
     """
+    if path is not None and Path(path).suffix == ONNX_SUFFIX and not Path(path).is_dir():
+        return _exported_encoder(Path(path))
     folder = resolve_model_folder(path)
     if is_published(folder):
         model, config = load_published_folder(folder)
@@ -53,3 +60,14 @@ def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> N
         if isinstance(module, SpeakerModule):
             module.merge_branches()
     return NamedModel(model, config, weights)
+
+
+def _exported_encoder(path: Path) -> NamedModel:
+    """The encoder in an ONNX file, with the features that WeSpeaker's take."""
+    section = {"speaker": {"name": "onnx", "path": str(path)}}
+    try:
+        model = build_speaker(section, SAMPLE_RATE)
+    except ConfigError as error:
+        raise ModelFileError(str(error).removeprefix("model.speaker.path: ")) from error
+    config = {"task": "verification", "sample_rate": SAMPLE_RATE, "model": section}
+    return NamedModel(model.eval(), config, path)

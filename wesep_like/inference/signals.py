@@ -48,17 +48,28 @@ def to_mono(
         raise SampleRateError(
             f"{where}: expected a sample rate in whole Hz above 0, got {sample_rate!r}"
         )
+    check_long_enough(samples, sample_rate, where, min_seconds)
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{where}: has samples that are NaN or infinite. Repair the recording.")
+    samples = samples.astype(np.float32, copy=False)
+    check_not_silent(samples, where)
+    return samples
+
+
+def check_long_enough(
+    samples: np.ndarray, sample_rate: int, where: str, min_seconds: float
+) -> None:
+    """Goes on only if there are `min_seconds` of samples.
+
+    Raises:
+        AudioError: If there are fewer.
+    """
     seconds = len(samples) / sample_rate
     if seconds < min_seconds:
         raise AudioError(
             f"{where}: too short ({1000 * seconds:.3g} ms). "
             f"At least {1000 * min_seconds:.4g} ms are needed."
         )
-    if not np.isfinite(samples).all():
-        raise AudioError(f"{where}: has samples that are NaN or infinite. Repair the recording.")
-    samples = samples.astype(np.float32, copy=False)
-    check_not_silent(samples, where)
-    return samples
 
 
 def warn_if_short(samples: np.ndarray, sample_rate: int, where: str) -> None:

@@ -30,7 +30,7 @@ from wesep_like.models.speakers.base import FbankEncoder
 # What the arguments determine; a published file carries it nevertheless.
 _CONSTANTS = ("preEmphasis.", "spk_encoder.")
 _TRANSFORM_DIM = 128
-_SAMPLE_RATE = 16000  # of all that WeSpeaker published
+SAMPLE_RATE = 16000  # of all that WeSpeaker published
 
 
 class PublishedEncoder(nn.Module):
@@ -172,10 +172,10 @@ def load_published(source: str, args: Mapping[str, Any], state: Mapping[str, Ten
     toolkit, _, name = source.partition(" ")
     if toolkit == "WeSpeaker":
         section = {"speaker": encoder_section(name, args, source)}
-        speaker = build_speaker(section, _SAMPLE_RATE, where=source)
+        speaker = build_speaker(section, SAMPLE_RATE, where=source)
         assert isinstance(speaker, FbankEncoder)
         load_weights(speaker, encoder_weights(state), source)
-        config = {"task": "verification", "sample_rate": _SAMPLE_RATE, "model": section}
+        config = {"task": "verification", "sample_rate": SAMPLE_RATE, "model": section}
         return PublishedEncoder(speaker, config).eval()
     if toolkit != "WeSep":
         raise ModelFileError(f"{source}: expected WeSep or WeSpeaker and the name of a class")
@@ -190,7 +190,7 @@ def _extraction(
         name = wesep_2026.CLASSES[name]
     if name == "BSRNN_Feats":
         args = {**wesep_bsrnn.FEATS_DEFAULTS, **args}
-    sample_rate = int(args.get("sr", _SAMPLE_RATE))
+    sample_rate = int(args.get("sr", SAMPLE_RATE))
     section = _section(name, args, sample_rate, where)
     config = {"task": "extraction", "sample_rate": sample_rate, "model": section}
     model = build_tse(section, sample_rate, where=where)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, cast
 
+from torch import Tensor
+
 from wesep_like.audio.stft import STFT
 from wesep_like.config.sections import Problems, located, read_section
 from wesep_like.errors import ConfigError
@@ -19,7 +21,12 @@ from wesep_like.models.tse import FusionAxis, TSEModel
 
 
 def build_tse(
-    section: Mapping[str, Any], sample_rate: int, *, where: str = "model", trust_code: bool = False
+    section: Mapping[str, Any],
+    sample_rate: int,
+    *,
+    where: str = "model",
+    trust_code: bool = False,
+    graph: Tensor | None = None,
 ) -> TSEModel:
     """The model that the config section `model` describes.
 
@@ -31,6 +38,7 @@ def build_tse(
         sample_rate: Hz.
         where: Path of the section, for messages.
         trust_code: Import classes that the config names by `module:Class`.
+        graph: Of a speaker module that is one, where a saved model has it; see `ONNXEncoder`.
 
     Raises:
         ConfigError: With everything that is wrong.
@@ -60,7 +68,9 @@ def build_tse(
         if section.get("speaker", {}) is None:
             speaker = SilentModule()
         else:
-            speaker = SPEAKERS.build(section.get("speaker", {}), f"{where}.speaker", **build)
+            speaker = SPEAKERS.build(
+                section.get("speaker", {}), f"{where}.speaker", **build, graph=graph
+            )
     tf_map: TFMap | None = None
     if separator is not None and speaker is not None and fused.tf_map is not None:
         with problems.collecting(), located(where):
@@ -197,9 +207,21 @@ def resolved_tse(section: Mapping[str, Any], *, where: str = "model") -> dict[st
 
 
 def build_speaker(
-    section: Mapping[str, Any], sample_rate: int, *, where: str = "model", trust_code: bool = False
+    section: Mapping[str, Any],
+    sample_rate: int,
+    *,
+    where: str = "model",
+    trust_code: bool = False,
+    graph: Tensor | None = None,
 ) -> SpeakerModule:
     """The speaker module that the section `model` of a plain verification config describes.
+
+    Args:
+        section: `speaker`.
+        sample_rate: Hz.
+        where: Path of the section, for messages.
+        trust_code: Import a class that the config names by `module:Class`.
+        graph: See `build_tse`.
 
     Raises:
         ConfigError: With everything that is wrong.
@@ -213,6 +235,7 @@ def build_speaker(
             f"{where}.speaker",
             trust_code=trust_code,
             sample_rate=sample_rate,
+            graph=graph,
         )
     problems.raise_if_any()
     return speaker

@@ -27,6 +27,9 @@ CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"
 BUNDLED = "bundled"
 
+# Under this name the weights hold an encoder that is an ONNX graph: it is built with its graph.
+_GRAPHS = {"extraction": "speaker.graph", "verification": "graph"}
+
 
 def save_model(
     folder: str | Path,
@@ -76,12 +79,18 @@ def load_model(folder: str | Path, *, trust_code: bool = False) -> TSEModel | Sp
     where = folder / CONFIG
     builders: dict[str, Callable[..., TSEModel | SpeakerModule]]
     builders = {"extraction": build_tse, "verification": build_speaker}
-    build = builders[config["task"]]
+    task = config["task"]
+    weights = read_weights(folder / WEIGHTS)
     try:
-        model = build(config["model"], config["sample_rate"], trust_code=trust_code)
+        model = builders[task](
+            config["model"],
+            config["sample_rate"],
+            trust_code=trust_code,
+            graph=weights.get(_GRAPHS[task]),
+        )
     except ConfigError as error:
         raise ModelFileError(f"{where}: {'; '.join(error.problems)}") from error
-    load_weights(model, read_weights(folder / WEIGHTS), folder / WEIGHTS)
+    load_weights(model, weights, folder / WEIGHTS)
     model.eval()
     return model
 
@@ -172,11 +181,18 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str | P
     if missing or unexpected or misshapen:
         wrong = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen}
         told = [f"{len(keys)} {what} (as {keys[0]})" for what, keys in wrong.items() if keys]
+        if misshapen:
+            found, wanted = (_shape(of[misshapen[0]]) for of in (weights, own))
+            told[-1] = f"{told[-1][:-1]}: {found}, not {wanted})"
         raise ModelFileError(
             f"{where}: belongs to another architecture: of {len(own)} tensors of the model, "
             f"{', '.join(told)}. Use the config that it was trained with"
         )
     model.load_state_dict({key: weights[key].to(own[key].dtype) for key in own})
+
+
+def _shape(value: Tensor) -> str:
+    return " x ".join(map(str, value.shape)) or "a number"
 
 
 def _stored(value: Tensor, *, is_half: bool) -> Tensor:

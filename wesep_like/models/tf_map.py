@@ -47,7 +47,11 @@ class TFMap(nn.Module):
         self._spectrum = stft.forward
         self._encode = None
         if name == "frames":
-            if not isinstance(speaker, FbankEncoder) or speaker.frame_step != 1:
+            if (
+                not isinstance(speaker, FbankEncoder)
+                or speaker.frame_dim is None
+                or speaker.frame_step != 1
+            ):
                 raise ConfigError(
                     "tf_map: 'frames' wants a speaker module that keeps the frames of its features "
                     "apart, as ecapa_tdnn does. Expected 'magnitudes'"

@@ -79,6 +79,8 @@ class TSEModel(nn.Module):
             isinstance(module, Fusion) and module.hears_frames for module in self.fusions.modules()
         )
         self._frozen: set[str] = set()
+        if speaker.is_fixed:
+            self.freeze(["speaker"])
 
     def freeze(self, parts: Collection[PartName]) -> None:
         """Weights and statistics of `parts` stay as they are from now on, in training too."""

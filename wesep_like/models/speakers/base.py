@@ -23,6 +23,7 @@ class SpeakerModule(nn.Module, ABC):
         frame_positions: Bands or bins of these frames; None if they have none.
         min_samples: The shortest enrollment that it can take.
         shares_separator: Whether it hears through layers of the separator.
+        is_fixed: Whether it comes with its weights and cannot learn.
     """
 
     embed_dim: int | None = None
@@ -30,6 +31,7 @@ class SpeakerModule(nn.Module, ABC):
     frame_positions: int | None = None
     min_samples: int
     shares_separator: bool = False
+    is_fixed: bool = False
 
     @abstractmethod
     def forward(self, enrollment: Tensor) -> SpeakerCue:
