@@ -36,13 +36,14 @@ def goes_together(separator, speaker, fusion, fuse_before):
         return fusion in HEAR_FRAMES and fuse_before == "every"
     if speaker == "usef":
         # The frames have the bands of the input; at the bottom of a DPCCN there are fewer.
-        is_elsewhere = separator == "dpccn" and fuse_before == "every"
-        return fusion in HEAR_FRAMES and not is_elsewhere
+        is_elsewhere = separator == "dpccn" or fusion == "dual_path_attention"
+        return fusion in HEAR_FRAMES and (fuse_before == "first" or not is_elsewhere)
     if speaker == "twin_encoder" and separator != "spex_plus":
         return False
+    if fusion == "dual_path_attention" and fuse_before == "every":
+        return False  # with SEF it stands there
     if separator == "sepformer" or fusion == "dual_path_attention":
-        # To them an encoder is like any other.
-        return speaker == "ecapa_tdnn"
+        return speaker == "ecapa_tdnn"  # to them an encoder is like any other
     # Where fusions stand is between separator and fusion; one that gives embedding and frames will
     # do.
     return fuse_before == "first" or speaker == "ecapa_tdnn"
@@ -134,14 +135,14 @@ class Waveforms(nn.Module):
 # Each separator with each fusion, and each speaker module with one of each: the parts meet in plain
 # tensors only. Those of a SepFormer are laid out as those of a BSRNN: two fusions will do.
 EXPORTED = [
-    (separator, "usef" if fusion in HEAR_FRAMES else "ecapa_tdnn", fusion)
+    (separator, "usef" if fusion == "cross_attention" else "ecapa_tdnn", fusion)
     for separator in SEPARATORS.names()
     for fusion in FUSIONS.names()
-    if fusion != "dual_path_attention" or separator not in ONE_AXIS
+    if fusion != "dual_path_attention"
     if fusion in ("film", "cross_attention") or separator != "sepformer"
 ]
 EXPORTED += [("spex_plus", name, "add") for name in SPEAKERS.names() if name not in ("usef", "sef")]
-EXPORTED += [("sepformer", "sef", "dual_path_attention")]
+EXPORTED += [(name, "sef", "dual_path_attention") for name in ("bsrnn", "sepformer")]
 
 
 @pytest.mark.filterwarnings("ignore:The tensor attributes")  # what nn.LSTM does when exported
