@@ -19,6 +19,14 @@ TINY_SEPARATORS = {
         "num_layers": 2,
         "num_repeats": 2,
     },
+    "sepformer": {
+        "num_filters": 12,
+        "channels": 4,
+        "hidden_dim": 6,
+        "num_layers": 1,
+        "num_heads": 2,
+        "chunk_frames": 10,
+    },
     "dpccn": {"channels": 2, "tcn_dim": 6, "num_tcns": 2, "num_tcn_layers": 2},
     "tfgridnet": {
         "channels": 4,

@@ -25,15 +25,27 @@ DEEPER = (
 )
 
 
+HEAR_FRAMES = ("cross_attention", "dual_path_attention")
+ONE_AXIS = ("conv_tasnet", "spex_plus")  # separators whose features have time only
+
+
 def goes_together(separator, speaker, fusion, fuse_before):
+    if fusion == "dual_path_attention" and separator in ONE_AXIS:
+        return False
+    if speaker == "sef":
+        return fusion in HEAR_FRAMES and fuse_before == "every"
     if speaker == "usef":
         # The frames have the bands of the input; at the bottom of a DPCCN there are fewer.
-        is_elsewhere = separator == "dpccn" and fuse_before == "every"
-        return fusion == "cross_attention" and not is_elsewhere
+        is_elsewhere = separator == "dpccn" or fusion == "dual_path_attention"
+        return fusion in HEAR_FRAMES and (fuse_before == "first" or not is_elsewhere)
     if speaker == "twin_encoder" and separator != "spex_plus":
         return False
-    if speaker == "onnx" and fusion == "cross_attention":
+    if speaker == "onnx" and fusion in ("cross_attention", "dual_path_attention"):
         return False  # it has no frames
+    if fusion == "dual_path_attention" and fuse_before == "every":
+        return False  # with SEF it stands there
+    if separator == "sepformer" or fusion == "dual_path_attention":
+        return speaker == "ecapa_tdnn"  # to them an encoder is like any other
     # Where fusions stand is between separator and fusion; one that gives embedding and frames will
     # do.
     return fuse_before == "first" or speaker == "ecapa_tdnn"
@@ -82,7 +94,7 @@ def test_training(tiny_model, separator, speaker, fusion, fuse_before):
     assert output.estimates.shape == (3, 3 if separator == "spex_plus" else 1, 1603)
     (output.estimates * torch.randn(1603)).sum().backward()
     for name, parameter in model.named_parameters():
-        if fusion == "cross_attention" and name.startswith("speaker.") and parameter.grad is None:
+        if fusion in HEAR_FRAMES and name.startswith("speaker.") and parameter.grad is None:
             continue  # what makes an embedding of the frames, which nobody asks for
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -123,16 +135,18 @@ class Waveforms(nn.Module):
 
 
 # Each separator with each fusion, and each speaker module with one of each: the parts meet in plain
-# tensors only.
+# tensors only. Those of a SepFormer are laid out as those of a BSRNN: two fusions will do.
 EXPORTED = [
     (separator, "usef" if fusion == "cross_attention" else "ecapa_tdnn", fusion)
     for separator in SEPARATORS.names()
     for fusion in FUSIONS.names()
+    if fusion != "dual_path_attention"
+    if fusion in ("film", "cross_attention") or separator != "sepformer"
 ]
 # What onnxruntime does is no program of PyTorch's.
-EXPORTED += [
-    ("spex_plus", name, "add") for name in SPEAKERS.names() if name not in ("onnx", "usef")
-]
+_OTHERS = ("onnx", "usef", "sef")
+EXPORTED += [("spex_plus", name, "add") for name in SPEAKERS.names() if name not in _OTHERS]
+EXPORTED += [(name, "sef", "dual_path_attention") for name in ("bsrnn", "sepformer")]
 
 
 @pytest.mark.filterwarnings("ignore:The tensor attributes")  # what nn.LSTM does when exported

@@ -5,6 +5,7 @@ from wesep_like.errors import ConfigError
 from wesep_like.models.separators import SEPARATORS
 from wesep_like.models.separators.bands import band_widths
 from wesep_like.models.separators.bsrnn import PUBLISHED_BANDS
+from wesep_like.models.separators.chunks import chunked, overlap_added
 
 
 @pytest.fixture
@@ -82,6 +83,35 @@ def test_it_builds_on_the_meta_device(build, name):
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
+@pytest.mark.parametrize("num_frames", [1, 3, 4, 5, 8, 13])
+@pytest.mark.parametrize("size", [2, 8])
+def test_each_frame_is_in_two_chunks(num_frames, size):
+    frames = torch.randn(2, 3, num_frames)
+    chunks = chunked(frames, size)
+    assert chunks.shape[:3] == (2, 3, size)
+    torch.testing.assert_close(overlap_added(chunks, num_frames), 2 * frames)
+    # The second half of a chunk is the first of the next.
+    torch.testing.assert_close(chunks[:, :, size // 2 :, :-1], chunks[:, :, : size // 2, 1:])
+
+
+def test_a_sepformer_tells_places_apart(build):
+    """What chunks hold in another order is not the same in another order."""
+    block = build("sepformer").blocks[0]
+    features = torch.randn(1, 4, 10, 5)
+    for transformer, axes in ((block.within, (0, 3, 2, 1)), (block.across, (0, 2, 3, 1))):
+        x = features.permute(*axes)
+        turned = transformer(x.flip(2)).flip(2)
+        assert (turned - transformer(x)).norm() > 1e-2 * turned.norm()
+
+
+def test_a_sepformer_without_gradients(build):
+    """For which torch takes another way through its layers."""
+    separator, mixture = build("sepformer").eval(), torch.randn(2, 1603)
+    with torch.no_grad():
+        estimates = separator(mixture)
+    torch.testing.assert_close(estimates, separator(mixture), atol=1e-5, rtol=1e-4)
+
+
 def test_bands_as_published():
     assert band_widths(PUBLISHED_BANDS, 257, 16000) == [(15, 3), (10, 6), (5, 16), (1, 64), (1, 8)]
 
@@ -120,8 +150,12 @@ def test_a_place_to_steer_at_every_block(build, name):
     torch.testing.assert_close(separator(mixture, steer), separator(mixture))
     assert [number for number, *_ in seen] == list(range(len(separator.blocks)))
     assert [channels for _, _, channels, *_ in seen] == list(separator.feature_dims)
-    frequencies = [shape[3] for shape in seen] if len(seen[0]) > 4 else []
-    assert frequencies == list(separator.frequency_dims)
+    positions = [shape[3] for shape in seen] if len(seen[0]) > 4 else []
+    assert positions == list(separator.position_dims)
+    assert list(separator.frequency_dims) in ([], positions)
+    inputs = separator.block_inputs(mixture)
+    assert [part.shape[1] for part in inputs] == list(separator.input_dims)
+    assert [part.shape[2] for part in inputs if part.ndim > 3] == positions
 
 
 @pytest.mark.parametrize("norm", ["channel", "batch"])
@@ -213,6 +247,11 @@ def test_level_is_taken_out_and_put_back(build, name):
         ("conv_tasnet", {"num_layers": 0}, "num_layers: expected at least 1, got 0"),
         ("spex_plus", {"filters_ms": [5.0, 2.0]}, "filters_ms: expected lengths .*shortest first"),
         ("spex_plus", {"num_filters": 0}, "num_filters: expected at least 1, got 0"),
+        ("sepformer", {"filter_ms": 0.05}, "filter_ms: expected at least two samples at 16000"),
+        ("sepformer", {"num_heads": 3}, "num_heads: expected a divisor of 4, got 3"),
+        ("sepformer", {"chunk_frames": 5}, "chunk_frames: expected an even number, got 5"),
+        ("sepformer", {"chunk_frames": 0}, "chunk_frames: expected an even number, got 0"),
+        ("sepformer", {"num_layers": 0}, "num_layers: expected at least 1, got 0"),
         ("dpccn", {"hop_ms": 40.0}, r"hop_ms: expected more than 0 and at most half of window_ms"),
         ("dpccn", {"pool_sizes": [4, 8, 16]}, "pool_sizes: expected sizes .* as divide 4, got"),
         ("tfgridnet", {"hop_ms": 9.0}, r"hop_ms: expected more than 0 and at most half of window"),

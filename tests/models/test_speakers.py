@@ -9,8 +9,9 @@ from wesep_like.models.separators import SEPARATORS
 from wesep_like.models.speakers import SPEAKERS
 from wesep_like.models.speakers.pooling import PoolingName
 
-# Those that hear through a filterbank of their own.
-FBANK_ENCODERS = [name for name in SPEAKERS.names() if name not in ("onnx", "twin_encoder", "usef")]
+# Those that learn an embedding; those of them that hear through a filterbank of their own.
+ENCODERS = [name for name in SPEAKERS.names() if name not in ("onnx", "sef", "usef")]
+FBANK_ENCODERS = [name for name in ENCODERS if name != "twin_encoder"]
 WITH_POOLING = [name for name in FBANK_ENCODERS if name != "dvector_lstm"]
 # A softmax over time does not see what is added to all of its inputs, nor does BatchNorm.
 INVISIBLE = (
@@ -22,7 +23,7 @@ INVISIBLE = (
 )
 
 
-@pytest.fixture(params=[name for name in SPEAKERS.names() if name not in ("onnx", "usef")])
+@pytest.fixture(params=ENCODERS)
 def speaker(request, tiny_section):
     """One of each kind that gives embedding and frames, in evaluation mode."""
     section = tiny_section(request.param)

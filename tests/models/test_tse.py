@@ -179,6 +179,7 @@ CONTEXT = {"name": "cross_attention", "fuse": "multiply"}
 BY_FRAMES = {
     "contextual": ("ecapa_tdnn", CONTEXT, None),
     "usef": ("usef", CONTEXT, None),
+    "sef": ("sef", {"name": "dual_path_attention", "fuse": "add"}, None),
     "tf_map": (None, None, "magnitudes"),
     "tf_map by frames": ("ecapa_tdnn", {"name": "add"}, "frames"),
     "multi-level": ("ecapa_tdnn", [CONTEXT, {"name": "film"}], "magnitudes"),
@@ -186,12 +187,17 @@ BY_FRAMES = {
 }
 
 
-@pytest.fixture(params=[(s, c) for s in ("bsrnn", "dpccn", "tfgridnet") for c in BY_FRAMES])
+# A TF-map wants a spectrum.
+OF_SPECTRA = [(s, c) for s in ("bsrnn", "dpccn", "tfgridnet") for c in BY_FRAMES]
+
+
+@pytest.fixture(params=[*OF_SPECTRA, *(("sepformer", c) for c in ("contextual", "usef", "sef"))])
 def by_frames(request, tiny_section):
     """The section of a model that is told of the speaker frame by frame."""
     separator, kind = request.param
     speaker, fusion, tf_map = BY_FRAMES[kind]
-    section = tiny_section(speaker or "resnet18", fusion or "add", "first", separator)
+    places = "every" if speaker == "sef" else "first"
+    section = tiny_section(speaker or "resnet18", fusion or "add", places, separator)
     section["tf_map"] = tf_map
     return section | {"speaker": section["speaker"] if speaker else None, "fusion": fusion}
 
@@ -265,6 +271,27 @@ def test_a_tf_map_by_its_definition():
             "which takes a TF-map here. Expected another speaker module, or tf_map: null",
         ),
         (
+            {"speaker": {"name": "sef"}, "fusion": [CONTEXT], "tf_map": "magnitudes"},
+            "model.speaker.name: 'sef' hears the enrollment through the separator's encoder, "
+            "which takes a TF-map here. Expected another speaker module, or tf_map: null",
+        ),
+        (
+            {"speaker": {"name": "sef"}, "fusion": CONTEXT, "fuse_axis": "frequency"},
+            "model.fuse_axis: the frames of the speaker module have frequencies of their own. "
+            "Expected 'channels'",
+        ),
+        (
+            {
+                "separator": {"name": "conv_tasnet"},
+                "speaker": {"name": "sef"},
+                "fusion": {"name": "dual_path_attention"},
+                "fuse_before": "first",
+            },
+            "model.fusion.name: 'dual_path_attention' attends along two axes, and the features "
+            "here have time only. Expected 'cross_attention', or a separator with chunks, bands "
+            "or bins",
+        ),
+        (
             {"speaker": {"name": "resnet18"}, "tf_map": "frames"},
             "model.tf_map: 'frames' wants a speaker module that keeps the frames of its features "
             "apart, as ecapa_tdnn does. Expected 'magnitudes'",
@@ -276,8 +303,9 @@ def test_a_tf_map_by_its_definition():
         ),
         (
             {"separator": {"name": "dpccn"}, "speaker": {"name": "usef"}, "fusion": CONTEXT},
-            "model.fusion.name: 'cross_attention' attends band by band, and there are 3 bands or "
-            "bins here but 257 in the frames of the speaker module. Expected fuse_before: first",
+            "model.fusion.name: attends band by band, and there are 3 bands or bins here but 257 "
+            "in the frames of the speaker module. Expected fuse_before: first, or the speaker "
+            "module 'sef'",
         ),
         (
             {"fusion": [{"name": "film"}, {**CONTEXT, "num_heads": 3}]},

@@ -288,18 +288,33 @@ SMALL = {
     "bsrnn": {"channels": 24, "hidden_dim": 32, "num_blocks": 3, "hop_ms": 16.0},
     "conv_tasnet": {"num_filters": 128, "filter_ms": 2.5, "bottleneck_dim": 48, "hidden_dim": 96,
                     "num_layers": 6, "num_repeats": 2},
+    "sepformer": {"num_filters": 128, "filter_ms": 4.0, "channels": 48, "hidden_dim": 96,
+                  "num_blocks": 2, "num_layers": 1, "num_heads": 4, "chunk_frames": 50},
     "spex_plus": {"num_filters": 64, "bottleneck_dim": 48, "hidden_dim": 96, "num_layers": 6,
                   "num_repeats": 2},
     "dpccn": {"channels": 8, "tcn_dim": 48, "num_tcns": 1, "num_tcn_layers": 6, "hop_ms": 16.0},
     "tfgridnet": {"channels": 16, "hidden_dim": 24, "num_blocks": 2, "num_heads": 2,
                   "query_dim": 128, "kernel_hop": 4, "window_ms": 32.0, "hop_ms": 16.0},
 }  # fmt: skip
+BY_EMBEDDING = {
+    "speaker": {"name": "ecapa_tdnn", "channels": 32, "embed_dim": 16},
+    "fusion": {"name": "film"},
+}
+BY_LEVELS = {
+    "speaker": {"name": "sef"},
+    "fusion": {"name": "dual_path_attention"},
+    "fuse_before": "every",
+}
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:skipped")  # two files of the corpus are cut short
-@pytest.mark.parametrize("separator", SMALL)
-def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path, separator):
+@pytest.mark.parametrize(
+    ("separator", "told"),
+    [*((separator, BY_EMBEDDING) for separator in SMALL), ("sepformer", BY_LEVELS)],
+    ids=[*SMALL, "sepformer-sef"],
+)
+def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path, separator, told):
     from wesep_like.data.corpora import prepare
     from wesep_like.data.simulation.plans import read_plans
 
@@ -309,11 +324,7 @@ def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path, separator):
     clips = [read_ingredients(plan, store) for plan in two]
     batch = render(collate(clips))
     torch.manual_seed(0)
-    section = {
-        "separator": {"name": separator, **SMALL[separator]},
-        "speaker": {"name": "ecapa_tdnn", "channels": 32, "embed_dim": 16},
-        "fusion": {"name": "film"},
-    }
+    section = {"separator": {"name": separator, **SMALL[separator]}, **told}
     model = build_tse(section, 16000)
     task = make_task(model).train()
     optimizer = torch.optim.Adam(task.parameters(), 3e-3)

@@ -19,6 +19,7 @@ SUFFIX = ".cue"
 
 _MODEL = "model"
 _FRAMES = ("frames", "magnitudes", "keys")
+_LEVEL = "levels.{}"
 
 
 def fingerprint(model: nn.Module) -> str:
@@ -42,6 +43,7 @@ def write_cue(path: str | Path, cue: SpeakerCue, model: str) -> None:
         OutputError: If the file cannot be written.
     """
     tensors = {name: getattr(cue, name).values for name in _FRAMES if getattr(cue, name)}
+    tensors |= {_LEVEL.format(n): level.values for n, level in enumerate(cue.levels or ())}
     if cue.embedding is not None:
         tensors["embedding"] = cue.embedding
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -68,11 +70,13 @@ def read_cue(path: str | Path, model: str, device: torch.device) -> SpeakerCue:
         raise ModelFileError(
             f"{path}: cannot be read as a cue ({error}). 'wesep-like enroll' makes one"
         ) from error
-    if of_model is None or not tensors.keys() <= {"embedding", *_FRAMES}:
+    levels = [name for name in map(_LEVEL.format, range(len(tensors))) if name in tensors]
+    if of_model is None or not tensors.keys() <= {"embedding", *_FRAMES, *levels}:
         raise ModelFileError(f"{path}: is no cue. 'wesep-like enroll' makes one")
     if of_model != model:
         raise ModelFileError(
             f"{path}: is a cue for another model. Enroll again with the model that extracts"
         )
     frames = {name: CueFrames(tensors[name]) for name in _FRAMES if name in tensors}
-    return SpeakerCue(tensors.get("embedding"), **frames)
+    heard = tuple(CueFrames(tensors[name]) for name in levels) or None
+    return SpeakerCue(tensors.get("embedding"), levels=heard, **frames)

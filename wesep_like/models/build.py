@@ -145,17 +145,19 @@ def _sizes(
 ) -> dict[str, int | None]:
     """What a fusion before block `number` is told of; of what could not be built, anything."""
     channels, positions = 1, 1
+    frame_dim, frame_positions = (1, None) if speaker is None else speaker.frame_sizes(number)
     if separator is not None:
         channels = separator.feature_dims[number]
-        positions = separator.frequency_dims[number] if separator.frequency_dims else 1
+        positions = separator.position_dims[number] if separator.position_dims else 1
     if axis == "frequency":
         channels, positions = positions, channels
+        frame_positions = None  # where there are some, `_check_axis` has told
     return {
         "feature_dim": channels,
         "num_positions": positions,
         "embed_dim": 1 if speaker is None else speaker.embed_dim,
-        "frame_dim": 1 if speaker is None else speaker.frame_dim,
-        "frame_positions": None if speaker is None else speaker.frame_positions,
+        "frame_dim": frame_dim,
+        "frame_positions": frame_positions,
     }
 
 

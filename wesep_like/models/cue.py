@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -68,17 +68,25 @@ class SpeakerCue:
         magnitudes: Of the enrollment's spectrum, in step with the separator's STFT, for a TF-map:
             channels are bins.
         keys: What the frames of `magnitudes` are found by; None where by themselves.
+        levels: What is told for `frames` to each of the separator's blocks, where not all are told
+            the same.
     """
 
     embedding: Tensor | None = None
     frames: CueFrames | None = None
     magnitudes: CueFrames | None = None
     keys: CueFrames | None = None
+    levels: tuple[CueFrames, ...] | None = None
 
     @property
     def has_frames(self) -> bool:
         """Whether anything is told frame by frame."""
-        return any(part is not None for part in (self.frames, self.magnitudes, self.keys))
+        parts = (self.frames, self.magnitudes, self.keys, self.levels)
+        return any(part is not None for part in parts)
+
+    def at(self, number: int) -> SpeakerCue:
+        """What the separator's block `number` is told."""
+        return self if self.levels is None else replace(self, frames=self.levels[number])
 
     def row(self, number: int) -> SpeakerCue:
         """What is told of one item of the batch."""
@@ -117,7 +125,10 @@ def _merged(
     merged: dict[str, Any] = {}
     for field in fields(SpeakerCue):
         parts = [getattr(cue, field.name) for cue in cues]
-        if parts[0] is not None:
+        if isinstance(parts[0], tuple):
+            levels = zip(*parts, strict=True)
+            merged[field.name] = tuple(of_frames(list(level)) for level in levels)
+        elif parts[0] is not None:
             merge = of_frames if isinstance(parts[0], CueFrames) else of_embeddings
             merged[field.name] = merge(parts)
     return SpeakerCue(**merged)

@@ -121,7 +121,7 @@ class TSEModel(nn.Module):
         if self.tf_map is not None:
             cue = self.tf_map.told(cue, enrollment)
         if not self.hears_frames:
-            return replace(cue, frames=None)
+            return replace(cue, frames=None, levels=None)
         # Where the encoder is heard in step with the spectrum, what is attended to is that.
         return cue if cue.keys is None else replace(cue, frames=cue.keys)
 
@@ -144,10 +144,10 @@ class TSEModel(nn.Module):
         """Features at block `number`, fused with the cue if a fusion stands there."""
         if number not in self._fusion_at:
             return features
-        fusion = self.fusions[self._fusion_at[number]]
+        fusion, told = self.fusions[self._fusion_at[number]], cue.at(number)
         if self.fuse_axis == "channels":
-            return fusion(features, cue)
-        return fusion(features.transpose(1, 2), cue).transpose(1, 2)
+            return fusion(features, told)
+        return fusion(features.transpose(1, 2), told).transpose(1, 2)
 
     def extract(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """The voice (batch, samples) that `cue` tells of, out of `mixture` (batch, samples)."""

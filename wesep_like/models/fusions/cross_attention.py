@@ -29,7 +29,7 @@ class CrossAttention(Fusion):
     """Each frame of the mixture attends to the frames of the enrollment, and is fused with that.
 
     Frames of an encoder are the same for every band or bin of the features; where the frames have
-    bands or bins of their own, each attends to its own.
+    bands or bins of their own, each attends to its own. In chunks, it is each place in a chunk.
 
     Args:
         feature_dim: Channels of the features.
@@ -65,9 +65,9 @@ class CrossAttention(Fusion):
             )
         if frame_positions is not None and frame_positions != num_positions:
             raise ConfigError(
-                f"name: 'cross_attention' attends band by band, and there are {num_positions} "
-                f"bands or bins here but {frame_positions} in the frames of the speaker module. "
-                "Expected fuse_before: first"
+                f"name: attends band by band, and there are {num_positions} bands or bins here but "
+                f"{frame_positions} in the frames of the speaker module. Expected fuse_before: "
+                "first, or the speaker module 'sef'"
             )
         self.project = nn.Linear(frame_dim, feature_dim)
         self.attention = nn.MultiheadAttention(feature_dim, num_heads, batch_first=True)
@@ -75,6 +75,14 @@ class CrossAttention(Fusion):
 
     def forward(self, features: Tensor, cue: SpeakerCue) -> Tensor:
         """Features (batch, channels, *positions, frames) -> the same shape."""
+        return self.fusion.fuse(features, self.find(features, cue).movedim(-1, 1))
+
+    def find(self, features: Tensor, cue: SpeakerCue) -> Tensor:
+        """What features find of the cue, (batch, *positions, frames, channels).
+
+        Args:
+            features: (batch, channels, *positions, frames).
+        """
         assert cue.frames is not None
         frames, padding = cue.frames.values, cue.frames.padding()
         query = features.movedim(1, -1)  # (batch, *positions, frames, channels)
@@ -86,4 +94,4 @@ class CrossAttention(Fusion):
             padding = padding.repeat_interleave(positions, 0) if padding is not None else None
         heard = self.project(frames.transpose(1, 2))
         found, _ = self.attention(found, heard, heard, padding, need_weights=False)
-        return self.fusion.fuse(features, found.reshape(query.shape).movedim(-1, 1))
+        return found.reshape(query.shape)

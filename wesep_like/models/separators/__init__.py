@@ -1,6 +1,13 @@
 """Networks that take mixtures apart."""
 
-from wesep_like.models.separators import bsrnn, conv_tasnet, dpccn, spex_plus, tfgridnet
+from wesep_like.models.separators import (
+    bsrnn,
+    conv_tasnet,
+    dpccn,
+    sepformer,
+    spex_plus,
+    tfgridnet,
+)
 from wesep_like.models.separators.base import SEPARATORS, Separator
 
 __all__ = [
@@ -9,6 +16,7 @@ __all__ = [
     "bsrnn",
     "conv_tasnet",
     "dpccn",
+    "sepformer",
     "spex_plus",
     "tfgridnet",
 ]

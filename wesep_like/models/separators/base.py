@@ -31,22 +31,30 @@ class Separator(nn.Module, ABC):
 
     Attributes:
         blocks: The blocks.
-        encoded_dim: Width of the channel axis of what `encode` returns.
         feature_dims: Width of the channel axis where features may be steered, one a block.
-        frequency_dims: Width of the axis after it, which holds bands or bins, one a block; empty
-            where the features have no such axis.
+        frequency_dims: Width of the axis after it, where that holds bands or bins, one a block;
+            empty where the features have no such axis.
         num_maps: How many pictures `encode` takes beside the mixture.
         num_estimates: How many estimates `decode` makes.
         min_samples: The shortest mixture that it can take.
     """
 
     blocks: nn.ModuleList
-    encoded_dim: int
     feature_dims: Sequence[int]
     frequency_dims: Sequence[int] = ()
     num_maps: int = 0
     num_estimates: int = 1
     min_samples: int
+
+    @property
+    def input_dims(self) -> Sequence[int]:
+        """Width of the channel axis of what goes in to each block: first, what `encode` returns."""
+        return self.feature_dims
+
+    @property
+    def position_dims(self) -> Sequence[int]:
+        """Width of the axis between channels and frames, one a block; empty where there is none."""
+        return self.frequency_dims
 
     @abstractmethod
     def encode(self, mixture: Tensor, maps: Tensor | None = None) -> tuple[Tensor, Any]:
@@ -69,6 +77,19 @@ class Separator(nn.Module, ABC):
             steer: To be called once.
         """
         return self.blocks[number](steer(features))
+
+    def block_inputs(self, mixture: Tensor) -> list[Tensor]:
+        """What goes in to each block, when nothing steers: (batch, channels, *positions) each.
+
+        Args:
+            mixture: (batch, samples).
+        """
+        features, context = self.encode(mixture)
+        inputs = [features]
+        for number in range(len(self.blocks) - 1):
+            features = self.run_block(number, features, context, partial(unsteered, number))
+            inputs.append(features)
+        return inputs
 
     @abstractmethod
     def decode(self, features: Tensor, context: Any) -> Tensor:

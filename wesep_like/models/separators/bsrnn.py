@@ -129,7 +129,6 @@ class BSRNN(Separator):
         self.num_maps = num_maps
         self.min_samples = self.stft.min_samples
         widths = band_widths(bands, self.stft.num_bins, sample_rate)
-        self.encoded_dim = channels
         self.feature_dims = (channels,) * num_blocks
         self.frequency_dims = (sum(count for count, _ in widths),) * num_blocks
         self.split = BandSplit(widths, channels, num_maps, causal=causal)

@@ -8,12 +8,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from wesep_like.audio.units import to_samples
 from wesep_like.config.sections import check_sizes
-from wesep_like.errors import ConfigError
 from wesep_like.models.layers.norms import NormName, build_norm
 from wesep_like.models.separators.base import SEPARATORS
-from wesep_like.models.separators.filterbank import Filterbank, FilterbankName, whole_frames
+from wesep_like.models.separators.filterbank import (
+    Filterbank,
+    FilterbankName,
+    filter_length,
+    whole_frames,
+)
 from wesep_like.models.separators.tcn import DilatedConv, TCNContext, TCNSeparator
 
 MaskName = Literal["sigmoid", "relu"]
@@ -86,11 +89,7 @@ class ConvTasNet(TCNSeparator):
             fuse_inside,
         )
         check_sizes(num_filters=num_filters)
-        length = to_samples(filter_ms / 1000, sample_rate)
-        if length < 2:
-            raise ConfigError(
-                f"filter_ms: expected at least two samples at {sample_rate} Hz, got {filter_ms}"
-            )
+        length = filter_length(filter_ms, sample_rate)
         self.min_samples = 1
         self.filterbank = Filterbank(
             num_filters, length, length // 2, sample_rate, kind=filterbank, bias=filter_bias

@@ -223,7 +223,6 @@ class DPCCN(Separator):
         bottom_bins = bins
         for _ in range(_DOWN_LAYERS):
             bottom_bins = -(-bottom_bins // 2)
-        self.encoded_dim = channels
         self.feature_dims = (channels, *[tcn_dim] * num_tcns)
         self.frequency_dims = (bins, *[bottom_bins] * num_tcns)
         self.conv = nn.Conv2d(2 + num_maps, channels, 3, padding=1)

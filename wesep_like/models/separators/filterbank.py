@@ -8,6 +8,9 @@ import torch
 from asteroid_filterbanks import Decoder, Encoder, make_enc_dec
 from torch import Tensor, nn
 
+from wesep_like.audio.units import to_samples
+from wesep_like.errors import ConfigError
+
 FilterbankName = Literal["free", "analytic_free", "param_sinc"]
 
 
@@ -55,6 +58,20 @@ class Filterbank(nn.Module):
         """(batch, filters, frames) -> (batch, samples), from the first frame to the last."""
         samples = self.synthesis(frames).squeeze(1)
         return samples if self.synthesis_bias is None else samples + self.synthesis_bias
+
+
+def filter_length(filter_ms: float, sample_rate: int) -> int:
+    """Samples of a filter whose step is half of it, for an option `filter_ms`.
+
+    Raises:
+        ConfigError: If that leaves no step.
+    """
+    length = to_samples(filter_ms / 1000, sample_rate)
+    if length < 2:
+        raise ConfigError(
+            f"filter_ms: expected at least two samples at {sample_rate} Hz, got {filter_ms}"
+        )
+    return length
 
 
 def whole_frames(samples: Tensor, filter_samples: int, hop_samples: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -181,8 +182,13 @@ class TCNSeparator(Separator):
             )
             for repeat in range(num_repeats)
         )
-        self.encoded_dim = dim
+        self._dim = dim
         self.feature_dims = (hidden_dim if fuse_inside else dim,) * num_repeats
+
+    @property
+    def input_dims(self) -> Sequence[int]:
+        """See `Separator.input_dims`: they may be steered where they are wider."""
+        return (self._dim,) * len(self.blocks)
 
     def run_block(self, number: int, features: Tensor, context: TCNContext, steer: Steer) -> Tensor:
         """Features (batch, channels, frames) -> the same shape; skips are left in the context."""

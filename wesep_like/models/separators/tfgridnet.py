@@ -198,7 +198,6 @@ class TFGridNet(Separator):
         self.num_maps = num_maps
         self.min_samples = self.stft.min_samples
         bins = self.stft.num_bins
-        self.encoded_dim = channels
         self.feature_dims = (channels,) * num_blocks
         self.frequency_dims = (bins,) * num_blocks
         self.conv = nn.Conv2d(2 + num_maps, channels, 3, padding=1)

@@ -33,6 +33,10 @@ class SpeakerModule(nn.Module, ABC):
     shares_separator: bool = False
     is_fixed: bool = False
 
+    def frame_sizes(self, number: int) -> tuple[int | None, int | None]:
+        """`frame_dim` and `frame_positions` of what the separator's block `number` is told."""
+        return self.frame_dim, self.frame_positions
+
     @abstractmethod
     def forward(self, enrollment: Tensor) -> SpeakerCue:
         """The cue of `enrollment` (batch, samples), every sample of which is heard."""

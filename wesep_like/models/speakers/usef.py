@@ -14,8 +14,8 @@ from wesep_like.models.speakers.base import SPEAKERS, SpeakerModule
 class USEF(SpeakerModule):
     """What the separator's own encoder makes of the enrollment, frame by frame; nothing else.
 
-    Goes with the fusion `cross_attention`. It has no weights: its encoder belongs to the separator,
-    and is saved and frozen with it.
+    Goes with the fusions that attend to frames. It has no weights: its encoder belongs to the
+    separator, and is saved and frozen with it.
 
     Args:
         separator: The model's separator.
@@ -30,11 +30,12 @@ class USEF(SpeakerModule):
         super().__init__()
         if separator.num_maps:
             raise ConfigError(
-                "name: 'usef' hears the enrollment through the separator's encoder, which takes a "
-                "TF-map here. Expected another speaker module, or tf_map: null"
+                f"name: {type(self).__name__.lower()!r} hears the enrollment through the "
+                "separator's encoder, which takes a TF-map here. Expected another speaker module, "
+                "or tf_map: null"
             )
-        self.frame_dim = separator.encoded_dim
-        self.frame_positions = separator.frequency_dims[0] if separator.frequency_dims else None
+        self.frame_dim = separator.input_dims[0]
+        self.frame_positions = separator.position_dims[0] if separator.position_dims else None
         self.min_samples = separator.min_samples
         # A method, and no submodule: its weights would be listed twice.
         self._encode = separator.encode
