@@ -171,7 +171,7 @@ def check_output(path: str | os.PathLike[str]) -> None:
 def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
     """The file, opened and known to be whole as far as its header tells."""
     entry = split_entry(path)
-    _check_there(path if entry is None else entry[0])
+    _check_there(path, path if entry is None else entry[0])
     try:
         with (
             nullcontext(path) if entry is None else open_entry(*entry) as source,
@@ -201,15 +201,15 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
         ) from error
 
 
-def _check_there(path: str | os.PathLike[str]) -> None:
-    """Goes on only if there is a file, with something in it, that may be read."""
-    if not os.path.exists(path):
+def _check_there(path: str | os.PathLike[str], file: str | os.PathLike[str]) -> None:
+    """Goes on only if `file`, which `path` names, is there, not empty, and may be read."""
+    if not os.path.exists(file):
         raise AudioError(f"{path}: there is no such file")
-    if os.path.isdir(path):
+    if os.path.isdir(file):
         raise AudioError(f"{path}: is a folder. Expected a sound file")
-    if os.path.isfile(path) and os.path.getsize(path) == 0:
+    if os.path.isfile(file) and os.path.getsize(file) == 0:
         raise AudioError(f"{path}: is empty (0 bytes)")
-    if not os.access(path, os.R_OK):
+    if not os.access(file, os.R_OK):
         raise AudioError(f"{path}: may not be read. Ask its owner for permission")
 
 
