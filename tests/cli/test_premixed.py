@@ -73,9 +73,13 @@ def test_either_mixtures_or_utterances(cli):
     said = cli("config check premixed.yaml data.train.utterances=u.jsonl")
     assert said.code == 2
     assert said.err == (
-        "error: premixed.yaml: data.train: expected one of the keys utterances or mixtures, got "
-        "['mixture_seconds', 'mixtures', 'utterances']\n"
+        "error: premixed.yaml: data.train: expected the keys utterances or mixtures, got more. To "
+        "replace a section, set its name too\n"
     )
+    for replaced in ("{name: simulated, utterances: u.jsonl, num_interferers: 2}", "null"):
+        said = cli(f"config check premixed.yaml data.train='{replaced}'")
+        assert said.code == (0 if "name" in replaced else 2)
+    assert said.err == "error: premixed.yaml: data.train: expected a section of keys, got None\n"
 
 
 @pytest.mark.usefixtures("config")

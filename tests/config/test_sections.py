@@ -168,11 +168,11 @@ def test_of_two_sections_that_is_meant_whose_needed_keys_are_there():
     [
         (
             {"width": 1},
-            r"^shape: expected one of the keys radius or width and height, got \['width'",
+            r"^shape: expected the keys radius or width and height, got \['width'\]$",
         ),
         (
             {"radius": 1, "width": 1, "height": 1},
-            "expected one of the keys radius or width and hei",
+            "expected the keys radius or width and height, got more. To replace a section, set its n",
         ),
         ({"radius": 1, "depth": 2}, r"^shape\.depth: does not go with radius\. Remove it$"),
         (

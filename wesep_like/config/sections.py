@@ -176,8 +176,8 @@ def _read_union(value: object, choices: Sequence[Any], where: str) -> object:
             return read_value(value, choice, where)
         except ConfigError:
             continue
-    words = [word for choice in choices for word in _alternatives(choice)]
-    raise ConfigError(f"{where}: expected {_either(words)}, got {value!r}")
+    words = dict.fromkeys(word for choice in choices for word in _alternatives(choice))
+    raise ConfigError(f"{where}: expected {_either(list(words))}, got {value!r}")
 
 
 def _section_meant(value: Mapping[Any, Any], sections: Sequence[Any], where: str) -> Any:
@@ -187,9 +187,13 @@ def _section_meant(value: Mapping[Any, Any], sections: Sequence[Any], where: str
     options = {section: _options_of(section) for section in sections}
     keys = {s: [option.name for option in options[s] if option.required] for s in sections}
     meant = [section for section in sections if all(key in value for key in keys[section])]
-    if len(meant) != 1:
-        listed = " or ".join(" and ".join(keys[section]) for section in sections)
-        raise ConfigError(f"{where}: expected one of the keys {listed}, got {list(value)}")
+    listed = " or ".join(" and ".join(keys[section]) for section in sections)
+    if not meant:
+        raise ConfigError(f"{where}: expected the keys {listed}, got {list(value)}")
+    if len(meant) > 1:
+        raise ConfigError(
+            f"{where}: expected the keys {listed}, got more. To replace a section, set its name too"
+        )
     names = {option.name for option in options[meant[0]]}
     foreign = {o.name for section in sections for o in options[section]} - names
     chosen = " and ".join(keys[meant[0]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from wesep_like.data.simulation.options import seconds_problems
 from wesep_like.errors import ConfigError
@@ -23,6 +24,7 @@ class PremixedOptions:
             taken whole. None: whole utterances.
         min_enrollment_seconds: Shorter utterances are no enrollments where their speaker has longer
             ones.
+        name: Replaces a section of another name in a config, instead of going into it.
     """
 
     mixtures: str
@@ -30,6 +32,7 @@ class PremixedOptions:
     mixture_seconds: float | None = 3.0
     enrollment_seconds: float | None = 4.0
     min_enrollment_seconds: float = 2.0
+    name: Literal["premixed"] = "premixed"
 
     def __post_init__(self) -> None:
         if problems := seconds_problems(self):
