@@ -172,7 +172,7 @@ def test_of_two_sections_that_is_meant_whose_needed_keys_are_there():
         ),
         (
             {"radius": 1, "width": 1, "height": 1},
-            "expected the keys radius or width and height, got more. To replace a section, set its n",
+            "expected the keys radius or width and height, got more. To replace a s",
         ),
         ({"radius": 1, "depth": 2}, r"^shape\.depth: does not go with radius\. Remove it$"),
         (
