@@ -188,12 +188,9 @@ def _section_meant(value: Mapping[Any, Any], sections: Sequence[Any], where: str
     keys = {s: [option.name for option in options[s] if option.required] for s in sections}
     meant = [section for section in sections if all(key in value for key in keys[section])]
     listed = " or ".join(" and ".join(keys[section]) for section in sections)
-    if not meant:
-        raise ConfigError(f"{where}: expected the keys {listed}, got {list(value)}")
-    if len(meant) > 1:
-        raise ConfigError(
-            f"{where}: expected the keys {listed}, got more. To replace a section, set its name too"
-        )
+    if len(meant) != 1:
+        found = "more. To replace a section, set its name too" if meant else list(value)
+        raise ConfigError(f"{where}: expected the keys {listed}, got {found}")
     names = {option.name for option in options[meant[0]]}
     foreign = {o.name for section in sections for o in options[section]} - names
     chosen = " and ".join(keys[meant[0]])
