@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,15 @@ import torch
 def _seed() -> None:
     """Every test starts from the same random state; pytest-randomly leaves torch out."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _root_log_as_it_was() -> Iterator[None]:
+    """Lightning adds handlers to loggers when it is imported and run."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    yield
+    root.handlers[:] = before
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +54,57 @@ def write_wav(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def wesep_lists(tmp_path: Path) -> Path:
+    """Lists of a small LibriMix tree at 8 kHz, as WeSep's recipe writes them for its test set.
+
+    Four mixtures of two of three speakers, each of whom has other utterances in other mixtures; one
+    utterance is in two mixtures, longer in the first.
+    """
+    tree, lists = tmp_path / "Libri2Mix" / "test", tmp_path / "lists"
+    lists.mkdir()
+    names = ["1-10-00_2-20-00", "2-20-01_3-30-00", "3-30-01_1-10-01", "1-10-00_3-30-02"]
+    rows: dict[str, list[str]] = {}
+    of_speaker: dict[str, list[list[str]]] = {}
+    for number, name in enumerate(names):
+        num_samples = 8000 - 500 * number
+        rng = np.random.default_rng(number)
+        sources = rng.integers(-3000, 3000, (2, num_samples)).astype(np.int16)
+        for kind, samples in {
+            "mix_clean": sources.sum(0),
+            "s1": sources[0],
+            "s2": sources[1],
+        }.items():
+            (tree / kind).mkdir(parents=True, exist_ok=True)
+            soundfile.write(tree / kind / f"{name}.wav", samples.astype(np.int16), 8000)
+        speakers = [part.split("-")[0] for part in name.split("_")]
+        mixed = f"{tree}/mix_clean"
+        paths = [f"{mixed}/{name}.wav", *(f"{mixed}/../s{n}/{name}.wav" for n in (1, 2))]
+        rows.setdefault("wav.scp", []).append(" ".join([name, *paths]))
+        rows.setdefault("utt2spk", []).append(" ".join([name, *speakers]))
+        for n, (speaker, utterance) in enumerate(zip(speakers, name.split("_"), strict=True), 1):
+            path = f"{tree}/s{n}/{name}.wav"
+            rows.setdefault("single.wav.scp", []).append(f"s{n}/{name}.wav {path}")
+            rows.setdefault("single.utt2spk", []).append(f"s{n}/{name}.wav {speaker}")
+            of_speaker.setdefault(speaker, []).append([utterance, path])
+    rows["spk1.enroll"] = [
+        f"{names[0]} s2/{names[2]}.wav",
+        f"{names[1]} s2/{names[0]}.wav",
+        f"{names[2]} s2/{names[1]}.wav",
+        f"{names[3]} s2/{names[2]}.wav",
+    ]
+    rows["spk2.enroll"] = [
+        f"{names[0]} s1/{names[1]}.wav",
+        f"{names[1]} s1/{names[2]}.wav",
+        f"{names[2]} s1/{names[3]}.wav",
+        f"{names[3]} s2/{names[1]}.wav",
+    ]
+    for name, lines in rows.items():
+        (lists / name).write_text("".join(f"{line}\n" for line in lines))
+    (lists / "spk2enroll.json").write_text(json.dumps(of_speaker))
+    return lists
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from wesep_like.config.files import read_config, write_config
 from wesep_like.config.sections import Problems, located, read_section
 from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
 from wesep_like.data.simulation.clips import collate
-from wesep_like.data.simulation.draw import MixturePlanner
+from wesep_like.data.simulation.draw import MixturePlanner, PremixedPlanner
 from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
+from wesep_like.data.simulation.premixed import PremixedOptions
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
 from wesep_like.inference.device import find_device
@@ -64,12 +65,12 @@ class DataOptions:
     """The config section `data`; relative paths are relative to where the command runs.
 
     Attributes:
-        train: What is mixed, and how.
+        train: What is mixed, and how; or mixtures that exist.
         valid: What is validated on.
         cache_megabytes: Memory for decoded audio, in each worker process.
     """
 
-    train: SimulationOptions
+    train: SimulationOptions | PremixedOptions
     valid: ValidOptions
     cache_megabytes: float = 0.0
 
@@ -263,7 +264,11 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         )
 
     simulation = experiment.data.train
-    planner = MixturePlanner.from_manifests(simulation, experiment.sample_rate)
+    planner: MixturePlanner | PremixedPlanner
+    if isinstance(simulation, PremixedOptions):
+        planner = PremixedPlanner.from_manifests(simulation, experiment.sample_rate)
+    else:
+        planner = MixturePlanner.from_manifests(simulation, experiment.sample_rate)
     store = AudioStore(experiment.sample_rate, cache_megabytes=experiment.data.cache_megabytes)
     loaders = Loaders(
         OnlineMixtures(planner, store, experiment.seed),

@@ -140,3 +140,48 @@ def test_problems_are_gathered():
         problems.raise_if_any()
     with pytest.raises(KeyError), problems.collecting():
         raise KeyError("not a user's mistake")
+
+
+@dataclass(frozen=True)
+class Circle:
+    radius: float
+    colour: str = "red"
+
+
+@dataclass(frozen=True)
+class Box:
+    width: float
+    height: float
+    colour: str = "red"
+    depth: float = 1.0
+
+
+def test_of_two_sections_that_is_meant_whose_needed_keys_are_there():
+    assert read_value({"radius": 2}, Circle | Box, "shape") == Circle(2.0)
+    box = {"width": 1, "height": 2, "colour": "blue"}
+    assert read_value(box, Circle | Box, "shape") == Box(1.0, 2.0, "blue")
+    assert read_value(None, Circle | Box | None, "shape") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            {"width": 1},
+            r"^shape: expected the keys radius or width and height, got \['width'\]$",
+        ),
+        (
+            {"radius": 1, "width": 1, "height": 1},
+            "expected the keys radius or width and height, got more. To replace a s",
+        ),
+        ({"radius": 1, "depth": 2}, r"^shape\.depth: does not go with radius\. Remove it$"),
+        (
+            {"radius": 1, "depht": 2},
+            r"^shape\.depht: there is no such option\. Options: radius, colo",
+        ),
+        ({"radius": "x"}, r"^shape\.radius: expected float, got 'x'$"),
+    ],
+)
+def test_what_is_neither_of_two_sections(value, message):
+    with pytest.raises(ConfigError, match=message):
+        read_value(value, Circle | Box, "shape")

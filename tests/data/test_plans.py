@@ -7,6 +7,7 @@ from wesep_like.data.simulation.plans import (
     Clip,
     EnrollmentPlan,
     MixturePlan,
+    NoisePlan,
     SourcePlan,
     read_plans,
     with_paths,
@@ -101,3 +102,30 @@ def test_the_key_of_an_enrollment_tells_its_samples():
     ]
     assert len({p.key for p in plans}) == len(plans)
     assert EnrollmentPlan(replace(clip)).key == plans[0].key
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mixture": Clip("m.wav", 101, 50, 8000)}, "mixture: is cut elsewhere than a.wav"),
+        ({"mixture": Clip("m.wav", 100, 51, 8000)}, "mixture: is cut elsewhere than a.wav"),
+        ({"mixture": Clip("m.wav", 100, 50, 16000)}, "mixture: is cut elsewhere than a.wav"),
+        (
+            {"interferers": (SourcePlan("b", Clip("i.wav", 0, 50, 8000)),)},
+            "mixture: is cut elsewhere than i.wav",
+        ),
+        (
+            {"interferers": (SourcePlan("b", Clip("i.wav", 100, 50, 8000), sir_db=3.0),)},
+            "mixture: is recorded. Expected sources without speed, offset, SIR or response",
+        ),
+        (
+            {"noise": NoisePlan(Clip("n.wav", 0, 50, 8000), 3.0)},
+            "mixture: is recorded, with its noise. Expected no other",
+        ),
+    ],
+)
+def test_a_recorded_mixture_is_one_stretch_and_left_as_it_is(changes, message):
+    recorded = {"mixture": Clip("m.wav", 100, 50, 8000)}
+    assert plan(**recorded).mixture == recorded["mixture"]
+    with pytest.raises(ValueError, match=message):
+        plan(**{**recorded, **changes})

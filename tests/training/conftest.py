@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pytest
 import soundfile
@@ -86,12 +84,3 @@ def write_experiment(hums, tmp_path):
         return tmp_path / name
 
     return write
-
-
-@pytest.fixture(autouse=True)
-def _root_log_as_it_was():
-    """Lightning adds handlers to loggers when it is imported and run."""
-    root = logging.getLogger()
-    before = list(root.handlers)
-    yield
-    root.handlers[:] = before

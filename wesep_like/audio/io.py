@@ -1,4 +1,4 @@
-"""Sound files to samples and back; the only module of this room that touches files.
+"""Sound files to samples and back; with `ark`, the only module of this room that touches files.
 
 A file that is broken in any way gives one `AudioError` that begins with its path, never noise or a
 shorter signal.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from wesep_like.audio.ark import STREAMED_BYTES, open_entry, split_entry
 from wesep_like.audio.resample import resample
 from wesep_like.config.atomic import atomic_path, check_writable
 from wesep_like.errors import AudioError, OutputError, ShapeError
@@ -24,8 +25,6 @@ _OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 
 # libsndfile silently shortens a WAV, AIFF or AU whose data end early, and says so in its log only.
 _CUT = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
-# A program that writes WAV to a pipe cannot know the length and says about the largest number.
-_STREAMED_BYTES = 0x7FFF_0000
 # What libsndfile gives as the length of a FLAC that was written to a pipe.
 _UNKNOWN = 2**63 - 1
 # RFC 3533: a page has a header of 27 bytes, then up to 255 lengths of up to 255 bytes each.
@@ -75,7 +74,7 @@ def read(
     """One channel of a sound file (wav, flac, ogg, opus or mp3), or a stretch of it.
 
     Args:
-        path: The file.
+        path: The file; `FILE.ark:OFFSET` is a sound in a Kaldi archive.
         sample_rate: Hz to resample to; the file's own if None.
         channel: Which channel, from 0; the mean of all if None.
         start: First sample, counted at the file's own rate.
@@ -171,21 +170,19 @@ def check_output(path: str | os.PathLike[str]) -> None:
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
     """The file, opened and known to be whole as far as its header tells."""
-    if not os.path.exists(path):
-        raise AudioError(f"{path}: there is no such file")
-    if os.path.isdir(path):
-        raise AudioError(f"{path}: is a folder. Expected a sound file")
-    if os.path.isfile(path) and os.path.getsize(path) == 0:
-        raise AudioError(f"{path}: is empty (0 bytes)")
-    if not os.access(path, os.R_OK):
-        raise AudioError(f"{path}: may not be read. Ask its owner for permission")
+    entry = split_entry(path)
+    _check_there(path, path if entry is None else entry[0])
     try:
-        with soundfile.SoundFile(path) as file:
+        with (
+            nullcontext(path) if entry is None else open_entry(*entry) as source,
+            soundfile.SoundFile(source) as file,
+        ):
             if cut := _CUT.search(file.extra_info):
                 said, there = int(cut[1]), int(cut[2])
-                if there < said < _STREAMED_BYTES:
+                if there < said < STREAMED_BYTES:
                     raise _cut(path, said, there, "bytes of sound")
-            if file.format == "OGG" and not _has_last_page(path):
+            # Of one in an archive, the archive says how long it is.
+            if file.format == "OGG" and entry is None and not _has_last_page(path):
                 raise AudioError(f"{path}: is cut short (its last page is missing). Get it anew")
             if file.frames == _UNKNOWN:
                 raise AudioError(
@@ -202,6 +199,18 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
             f"{path}: cannot be read as sound ({reason}). "
             "Expected a whole wav, flac, ogg, opus or mp3"
         ) from error
+
+
+def _check_there(path: str | os.PathLike[str], file: str | os.PathLike[str]) -> None:
+    """Goes on only if `file`, which `path` names, is there, not empty, and may be read."""
+    if not os.path.exists(file):
+        raise AudioError(f"{path}: there is no such file")
+    if os.path.isdir(file):
+        raise AudioError(f"{path}: is a folder. Expected a sound file")
+    if os.path.isfile(file) and os.path.getsize(file) == 0:
+        raise AudioError(f"{path}: is empty (0 bytes)")
+    if not os.access(file, os.R_OK):
+        raise AudioError(f"{path}: may not be read. Ask its owner for permission")
 
 
 def _has_last_page(path: str | os.PathLike[str]) -> bool:

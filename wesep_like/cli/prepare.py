@@ -12,6 +12,7 @@ from wesep_like.cli.output import progress_bar
 EXAMPLES = (
     "wesep-like prepare mini shared/corpus -o data/mini",
     "wesep-like prepare folder recordings/ -o data/mine",
+    "wesep-like prepare kaldi data/clean/test -o data/libri2mix/test",
 )
 
 
@@ -19,7 +20,9 @@ def run(
     corpus: Annotated[
         str,
         typer.Argument(
-            metavar="CORPUS", help="Its layout: mini, or folder (ROOT/SPEAKER/.../sound files)."
+            metavar="CORPUS",
+            help="Its layout: mini, folder (ROOT/SPEAKER/.../sound files), or kaldi (wav.scp, "
+            "utt2spk and further lists, of voices or of mixtures).",
         ),
     ],
     root: Annotated[Path, typer.Argument(metavar="ROOT", help="Where the corpus is.")],
@@ -27,9 +30,14 @@ def run(
         Path, typer.Option("--output", "-o", metavar="DATA", help="The data folder to write.")
     ],
     seed: Annotated[
-        int, typer.Option(help="Of the fixed mixtures and the choice of held-out speakers.")
+        int,
+        typer.Option(
+            help="Of the fixed mixtures, their enrollments and the choice of held-out speakers."
+        ),
     ] = 1,
-    sample_rate: Annotated[int, typer.Option(help="Of the fixed mixtures, in Hz.")] = 16000,
+    sample_rate: Annotated[
+        int, typer.Option(help="Of fixed mixtures that are not recorded, in Hz.")
+    ] = 16000,
 ) -> None:
     """Index the corpus at ROOT into a data folder; no sound is copied.
 

@@ -79,19 +79,22 @@ def read_section(cls: type[D], mapping: object, where: str) -> D:
     Raises:
         ConfigError: With every unknown or missing key and every value of a wrong type.
     """
+    values = read_options(_options_of(cls), mapping, where)
+    with located(where):
+        return cls(**values)
+
+
+def _options_of(cls: Any) -> list[Option]:
     hints = get_type_hints(cls)
-    options = [
+    return [
         Option(
             field.name,
             hints[field.name],
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
         )
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        for field in dataclasses.fields(cls)
         if field.init
     ]
-    values = read_options(options, mapping, where)
-    with located(where):
-        return cls(**values)
 
 
 def read_options(
@@ -164,17 +167,36 @@ def read_value(value: object, annotation: object, where: str) -> object:
 def _read_union(value: object, choices: Sequence[Any], where: str) -> object:
     if isinstance(value, Mapping):
         sections = [choice for choice in choices if dataclasses.is_dataclass(choice)]
-        if len(sections) == 1:
+        if sections:
             # Its own messages say more than that neither choice fits.
-            return read_value(value, sections[0], where)
+            return read_value(value, _section_meant(value, sections, where), where)
     # An exact type goes first: 3 under `float | int` is an int.
     for choice in sorted(choices, key=lambda choice: type(value) is not choice):
         try:
             return read_value(value, choice, where)
         except ConfigError:
             continue
-    words = [word for choice in choices for word in _alternatives(choice)]
-    raise ConfigError(f"{where}: expected {_either(words)}, got {value!r}")
+    words = dict.fromkeys(word for choice in choices for word in _alternatives(choice))
+    raise ConfigError(f"{where}: expected {_either(list(words))}, got {value!r}")
+
+
+def _section_meant(value: Mapping[Any, Any], sections: Sequence[Any], where: str) -> Any:
+    """Of several sections the one whose required keys are there."""
+    if len(sections) == 1:
+        return sections[0]
+    options = {section: _options_of(section) for section in sections}
+    keys = {s: [option.name for option in options[s] if option.required] for s in sections}
+    meant = [section for section in sections if all(key in value for key in keys[section])]
+    listed = " or ".join(" and ".join(keys[section]) for section in sections)
+    if len(meant) != 1:
+        found = "more. To replace a section, set its name too" if meant else list(value)
+        raise ConfigError(f"{where}: expected the keys {listed}, got {found}")
+    names = {option.name for option in options[meant[0]]}
+    foreign = {o.name for section in sections for o in options[section]} - names
+    chosen = " and ".join(keys[meant[0]])
+    if wrong := [key for key in value if key in foreign]:
+        raise ConfigError(f"{where}.{key}: does not go with {chosen}. Remove it" for key in wrong)
+    return meant[0]
 
 
 def _read_list(value: Sequence[object], annotation: object, where: str) -> Sequence[object]:

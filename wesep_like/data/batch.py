@@ -27,7 +27,8 @@ class Batch:
         enrollment_samples: (batch,) int, length of each enrollment before padding.
         enrollment_keys: The same for the same enrollment samples.
         speakers: (batch,) int, the target's place in the list of training speakers, or -1.
-        interferers: (batch, interferers, samples), each as mixed; zeros where there are fewer.
+        interferers: (batch, interferers, samples), each as mixed; zeros where there are fewer. Of a
+            recorded mixture all that is not the target, as one.
         noise: (batch, samples), as mixed.
     """
 

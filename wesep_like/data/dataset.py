@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -12,7 +14,6 @@ from torch.utils.data import Dataset, Sampler
 from wesep_like.audio.levels import is_silent
 from wesep_like.audio.resample import resample
 from wesep_like.data.simulation.clips import Ingredients
-from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.plans import MixturePlan, NoisePlan, SourcePlan
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
@@ -20,6 +21,21 @@ from wesep_like.errors import AudioError, SampleRateError
 _MAX_ATTEMPTS = 20
 _MIN_READS = 100  # before this many, a share says little
 _MAX_BROKEN_SHARE = 0.05
+
+
+class Planner(Protocol):
+    """Decides examples: all of one from one generator."""
+
+    @property
+    def manifest(self) -> str:
+        """Where they are from, for messages."""
+
+    @property
+    def speakers(self) -> list[str]:
+        """All that can be the target, in alphabetical order."""
+
+    def draw(self, rng: np.random.Generator, *, mixture_id: str = "") -> MixturePlan:
+        """One example."""
 
 
 class OnlineMixtures(Dataset[Ingredients]):
@@ -35,7 +51,7 @@ class OnlineMixtures(Dataset[Ingredients]):
         seed: Another seed, other mixtures.
     """
 
-    def __init__(self, planner: MixturePlanner, store: AudioStore, seed: int) -> None:
+    def __init__(self, planner: Planner, store: AudioStore, seed: int) -> None:
         self.planner = planner
         self.num_reads = 0
         self.num_broken = 0
@@ -64,14 +80,14 @@ class OnlineMixtures(Dataset[Ingredients]):
                 return example
         raise AudioError(
             f"example {number}: {_MAX_ATTEMPTS} drawn mixtures could not be read or were "
-            f"silent. Check {self.planner.options.utterances}"
+            f"silent. Check {self.planner.manifest}"
         )
 
     def _skip(self, error: AudioError) -> None:
         self.num_broken += 1
         if self.num_reads >= _MIN_READS and self.num_broken > _MAX_BROKEN_SHARE * self.num_reads:
             raise AudioError(
-                f"{self.planner.options.utterances}: {self.num_broken} of {self.num_reads} "
+                f"{self.planner.manifest}: {self.num_broken} of {self.num_reads} "
                 f"examples could not be read, more than {_MAX_BROKEN_SHARE:.0%}. The last: {error}"
             ) from error
         if str(error) not in self._warned:
@@ -145,9 +161,16 @@ def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1)
             f"{store.sample_rate} Hz. Prepare the mixtures at {store.sample_rate} Hz"
         )
     enrollment = store.read(plan.enrollment.clip)
+    if plan.mixture is not None:
+        target = _read_source(plan.target, store, plan.num_samples)
+        whole = replace(plan.target, clip=plan.mixture)
+        mixture = _read_source(whole, store, plan.num_samples)
+        sources: tuple[np.ndarray, ...] = (target, mixture - target)
+    else:
+        sources = tuple(_read_source(source, store, plan.num_samples) for source in plan.sources)
     return Ingredients(
         plan=plan,
-        sources=tuple(_read_source(source, store, plan.num_samples) for source in plan.sources),
+        sources=sources,
         responses=tuple(
             None if source.response is None else store.read_response(source.response)
             for source in plan.sources

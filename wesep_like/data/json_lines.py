@@ -12,9 +12,8 @@ from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type
 
 from wesep_like.config.atomic import atomic_path, make_folder
 from wesep_like.config.sections import nearest
+from wesep_like.data.text_lines import numbered_lines, raise_problems, read_text
 from wesep_like.errors import ManifestError
-
-_MAX_PROBLEMS = 10
 
 D = TypeVar("D")
 
@@ -35,21 +34,11 @@ def read_json_lines(path: str | Path, cls: type[D]) -> list[D]:
             then a count.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ManifestError(
-            f"{path}: cannot be read ({error.strerror}). Write it with 'wesep-like prepare'."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ManifestError(f"{path}: not a text file in UTF-8. Expected JSON Lines.") from error
-
+    text = read_text(path, "JSON Lines", "Write it with 'wesep-like prepare'.")
     records: list[D] = []
     problems: list[str] = []
     line_of_id: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(text):
         where = f"{path}:{number}"
         try:
             record = _from_json(cls, _parse(line))
@@ -63,11 +52,7 @@ def read_json_lines(path: str | Path, cls: type[D]) -> list[D]:
         line_of_id[record_id] = number
         records.append(record)
 
-    if len(problems) > _MAX_PROBLEMS:
-        rest = len(problems) - _MAX_PROBLEMS
-        problems = [*problems[:_MAX_PROBLEMS], f"{path}: and {rest} more bad lines"]
-    if problems:
-        raise ManifestError("\n".join(problems))
+    raise_problems(path, problems)
     if not records:
         raise ManifestError(f"{path}: no records in it. Expected one JSON object a line.")
     return records

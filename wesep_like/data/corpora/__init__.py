@@ -1,12 +1,12 @@
 """Corpora as they are published -> data folders of manifests; one file a corpus layout.
 
 A new corpus is a function from its sound files to the contents of a data folder, and a line in
-`CORPORA`.
+`CORPORA`; a second function finds the files if they are not simply all below one folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,31 @@ from wesep_like.config.atomic import make_folder
 from wesep_like.config.sections import nearest
 from wesep_like.data.corpora.base import Index, Progress, find_sounds, scan, write_contents
 from wesep_like.data.corpora.folder import index_folder
+from wesep_like.data.corpora.kaldi import index_kaldi, listed_files
 from wesep_like.data.corpora.mini import index_mini
 from wesep_like.errors import ConfigError, ManifestError
 
 __all__ = ["CORPORA", "Prepared", "prepare"]
 
-CORPORA: Mapping[str, Index] = {"folder": index_folder, "mini": index_mini}
+
+@dataclass(frozen=True)
+class Corpus:
+    """A layout.
+
+    Args:
+        index: From sound files to the contents of a data folder.
+        find: From the root to the sound files.
+    """
+
+    index: Index
+    find: Callable[[Path], list[Path]] = find_sounds
+
+
+CORPORA: Mapping[str, Corpus] = {
+    "folder": Corpus(index_folder),
+    "kaldi": Corpus(index_kaldi, listed_files),
+    "mini": Corpus(index_mini),
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,8 @@ def prepare(
 
     Sound files that cannot be read are left out, with a warning that names them. Each file of the
     data folder appears whole or not at all, and is the same for the same corpus and seed. Paths in
-    it are relative if one of the two folders is in the other, so that they can be moved together;
-    else absolute.
+    it to what is below `root` are relative if one of the two folders is in the other, so that they
+    can be moved together; else absolute.
 
     Args:
         name: One of `CORPORA`.
@@ -59,7 +78,7 @@ def prepare(
         output: The data folder; made if need be, older files of it are replaced.
         seed: Of the fixed mixtures, and of the choice of speakers that are held out, in corpora
             that have these.
-        sample_rate: Of the fixed mixtures, in Hz.
+        sample_rate: Of the fixed mixtures, in Hz; those that are recorded keep theirs.
         progress: Called with the number of sound files read and of all.
 
     Raises:
@@ -77,12 +96,13 @@ def prepare(
         raise ManifestError(f"{root}: there is no such folder. Give the folder of the corpus")
     make_folder(folder)
     root = root.resolve()
-    paths = find_sounds(root)
+    corpus = CORPORA[name]
+    paths = corpus.find(root)
     sounds = scan(paths, progress)
     if not sounds:
         found = f"{len(paths)} sound files and none can be read" if paths else "no sound files"
         raise ManifestError(f"{root}: has {found}. Give the folder of the corpus")
-    contents = CORPORA[name](root, sounds, seed, sample_rate)
+    contents = corpus.index(root, sounds, seed, sample_rate)
     write_contents(folder, root, contents)
     return Prepared(
         folder,

@@ -13,10 +13,11 @@ from typing import TypeAlias
 from wesep_like.audio.io import AudioInfo, info
 from wesep_like.data.json_lines import write_json_lines, write_text
 from wesep_like.data.manifest import Noise, Room, Utterance
+from wesep_like.data.premixed import PremixedMixture
 from wesep_like.data.simulation.plans import MixturePlan, with_paths
 from wesep_like.errors import AudioError
 
-Record: TypeAlias = "Utterance | Noise | Room | MixturePlan | str"
+Record: TypeAlias = "Utterance | Noise | Room | PremixedMixture | MixturePlan | str"
 # The files of a data folder by name: records for .jsonl, lines for .txt. Paths in them are
 # absolute.
 Contents: TypeAlias = Mapping[str, Sequence[Record]]
@@ -81,7 +82,7 @@ def write_contents(folder: Path, root: Path, contents: Contents) -> None:
             write_text(path, "".join(f"{line}\n" for line in records))
         elif is_one_tree:
             seen_from = (real / name).parent
-            write_json_lines(path, [_with_relative_paths(record, seen_from) for record in records])
+            write_json_lines(path, [_movable(record, root, seen_from) for record in records])
         else:
             write_json_lines(path, records)
 
@@ -93,11 +94,16 @@ def _info(path: Path) -> AudioInfo | AudioError:
         return error
 
 
-def _with_relative_paths(record: Record, folder: Path) -> Record:
+def _movable(record: Record, root: Path, folder: Path) -> Record:
+    """The record with paths below `root` as seen from `folder`."""
+
     def relative(path: str) -> str:
-        return Path(os.path.relpath(path, folder)).as_posix()
+        is_below = Path(path).is_relative_to(root)
+        return Path(os.path.relpath(path, folder)).as_posix() if is_below else path
 
     if isinstance(record, MixturePlan):
         return with_paths(record, relative)
+    if isinstance(record, PremixedMixture):
+        return record.with_paths(relative)
     assert not isinstance(record, str)
     return replace(record, path=relative(record.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ class Ingredients:
 
     Args:
         sources: The target, then the interferers; each (samples,), at its speed and place in the
-            mixture, without a room.
+            mixture, without a room. Of a recorded mixture: the target, then all else in it.
         responses: The room's response for each source, (taps,), or None.
         noise: (samples,), or None.
         enrollment: (enroll_samples,).
@@ -33,6 +34,13 @@ class Ingredients:
     enrollment: np.ndarray
     speaker: int = -1
 
+    @property
+    def sir_db(self) -> list[float]:
+        """Target over each source; NaN if it stays as loud as it is."""
+        if self.plan.mixture is not None:
+            return [0.0, math.nan]
+        return [source.sir_db for source in self.plan.sources]
+
 
 @dataclass(frozen=True)
 class Clips:
@@ -40,7 +48,7 @@ class Clips:
 
     Args:
         sources: (batch, sources, samples), the target first.
-        sir_db: (batch, sources).
+        sir_db: (batch, sources), NaN where a source stays as loud as it is.
         responses: (batch, sources, taps), or None if no example has a room.
         has_room: (batch, sources) bool.
         target_kind: (batch,) int, place in TARGET_KINDS.
@@ -78,7 +86,7 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
     """Put the ingredients of several examples into padded tensors; nothing is cut."""
     plans = [example.plan for example in examples]
     batch, num_samples = len(plans), max(plan.num_samples for plan in plans)
-    sources = torch.zeros(batch, max(len(plan.sources) for plan in plans), num_samples)
+    sources = torch.zeros(batch, max(len(example.sources) for example in examples), num_samples)
     sir_db = torch.zeros(sources.shape[:2])
     noise = torch.zeros(batch, num_samples)
     enrollment = torch.zeros(batch, max(len(example.enrollment) for example in examples))
@@ -86,11 +94,9 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
     responses = torch.zeros(*sources.shape[:2], max(taps)) if taps else None
     has_room = torch.zeros(sources.shape[:2], dtype=torch.bool)
     for i, example in enumerate(examples):
-        for j, (source, samples) in enumerate(
-            zip(example.plan.sources, example.sources, strict=True)
-        ):
+        for j, (samples, ratio) in enumerate(zip(example.sources, example.sir_db, strict=True)):
             sources[i, j, : len(samples)] = torch.from_numpy(samples)
-            sir_db[i, j] = source.sir_db
+            sir_db[i, j] = ratio
         for j, response in enumerate(example.responses):
             if response is not None and responses is not None:
                 responses[i, j, : len(response)] = torch.from_numpy(response)
@@ -98,7 +104,6 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         if example.noise is not None:
             noise[i, : len(example.noise)] = torch.from_numpy(example.noise)
         enrollment[i, : len(example.enrollment)] = torch.from_numpy(example.enrollment)
-    nan = float("nan")
     return Clips(
         ids=[plan.id for plan in plans],
         sample_rate=plans[0].sample_rate,
@@ -109,7 +114,7 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         target_kind=torch.tensor([TARGET_KINDS.index(plan.target_kind) for plan in plans]),
         noise=noise,
         snr_db=torch.tensor([plan.noise.snr_db if plan.noise else 0.0 for plan in plans]),
-        level_db=torch.tensor([nan if p.level_db is None else p.level_db for p in plans]),
+        level_db=torch.tensor([math.nan if p.level_db is None else p.level_db for p in plans]),
         mixture_samples=torch.tensor([plan.num_samples for plan in plans]),
         enrollment=enrollment,
         enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from wesep_like.errors import ConfigError
 
@@ -38,6 +38,7 @@ class SimulationOptions:
         snr_range_db: Power of the target over power of the noise, in the mixture.
         level_range_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at
             its recorded level.
+        name: Replaces a section of another name in a config, instead of going into it.
     """
 
     utterances: str
@@ -56,18 +57,10 @@ class SimulationOptions:
     noise_probability: float = 0.0
     snr_range_db: tuple[float, float] = (5.0, 20.0)
     level_range_db: tuple[float, float] | None = (-33.0, -23.0)
+    name: Literal["simulated"] = "simulated"
 
     def __post_init__(self) -> None:
-        problems = []
-        for name in ("mixture_seconds", "enrollment_seconds"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                problems.append(f"{name}: expected more than 0 seconds, got {value!r}")
-        if self.min_enrollment_seconds < 0:
-            problems.append(
-                f"min_enrollment_seconds: expected 0 seconds or more, "
-                f"got {self.min_enrollment_seconds!r}"
-            )
+        problems = seconds_problems(self)
         for name in ("speed_probability", "room_probability", "noise_probability"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -111,3 +104,18 @@ class SimulationOptions:
     def max_sources(self) -> int:
         """The highest number of voices in a mixture."""
         return 1 + self.interferer_range[1]
+
+
+def seconds_problems(options: Any) -> list[str]:
+    """What is wrong with the lengths of mixtures and enrollments, a line each."""
+    problems = []
+    for name in ("mixture_seconds", "enrollment_seconds"):
+        value = getattr(options, name)
+        if value is not None and value <= 0:
+            problems.append(f"{name}: expected more than 0 seconds, got {value!r}")
+    if options.min_enrollment_seconds < 0:
+        problems.append(
+            f"min_enrollment_seconds: expected 0 seconds or more, "
+            f"got {options.min_enrollment_seconds!r}"
+        )
+    return problems

@@ -101,6 +101,9 @@ class MixturePlan:
             mixture does not clip.
         target_kind: What the target is when there is a room: "dry" (the direct path alone), "early"
             (and reflections up to 50 ms after it) or "reverberant" (all).
+        mixture: A mixture on disk, with the target and the interferers in it, their files cut where
+            it is. What of it is not the target is interference, as loud as it was recorded; files
+            of interferers are named, and not read. None: the mixture is made of its sources.
     """
 
     id: str
@@ -112,6 +115,7 @@ class MixturePlan:
     noise: NoisePlan | None = None
     level_db: float | None = None
     target_kind: str = "dry"
+    mixture: Clip | None = None
 
     def __post_init__(self) -> None:
         if self.num_samples <= 0 or self.sample_rate <= 0:
@@ -125,6 +129,22 @@ class MixturePlan:
             )
         if _overlap(self.target.clip, self.enrollment.clip):
             raise ValueError("enrollment: shares samples with the target. Take other speech")
+        if self.mixture is not None:
+            self._check_recorded(self.mixture)
+
+    def _check_recorded(self, mixture: Clip) -> None:
+        """Goes on only if the sources are cut where the mixture is, and are left as they are."""
+        for source in self.sources:
+            if replace(source.clip, path=mixture.path) != mixture:
+                raise ValueError(
+                    f"mixture: is cut elsewhere than {source.clip.path}. Expected one stretch"
+                )
+            if source != SourcePlan(source.speaker, source.clip):
+                raise ValueError(
+                    "mixture: is recorded. Expected sources without speed, offset, SIR or response"
+                )
+        if self.noise is not None:
+            raise ValueError("mixture: is recorded, with its noise. Expected no other")
 
     @property
     def sources(self) -> tuple[SourcePlan, ...]:
@@ -175,4 +195,5 @@ def with_paths(plan: MixturePlan, path_of: Callable[[str], str]) -> MixturePlan:
         interferers=tuple(source_at(source) for source in plan.interferers),
         enrollment=replace(plan.enrollment, clip=clip_at(plan.enrollment.clip)),
         noise=replace(plan.noise, clip=clip_at(plan.noise.clip)) if plan.noise else None,
+        mixture=clip_at(plan.mixture) if plan.mixture else None,
     )

@@ -20,7 +20,7 @@ def render(clips: Clips) -> Batch:
 
     Levels are of what is heard: powers of the signals after the room, over all samples of the
     mixture; SIR and SNR are both relative to the target. A silent interferer or noise is left out;
-    a silent target leaves silence.
+    a silent target leaves silence. A recorded mixture keeps its levels.
     """
     num_samples = clips.sources.shape[-1]
     is_inside = (
@@ -55,9 +55,10 @@ def _energy(signals: Tensor) -> Tensor:
 
 
 def _gain_for(target_energy: Tensor, energy: Tensor, ratio_db: Tensor) -> Tensor:
-    """The gain that brings a signal so many dB under the target; 0 for a silent one."""
+    """The gain that brings a signal so many dB under the target; 0 for a silent one, 1 for NaN."""
     wanted = target_energy * 10 ** (-ratio_db / 10)
-    return torch.where(energy > 0, (wanted / energy).sqrt(), 0.0)
+    gain = torch.where(energy > 0, (wanted / energy).sqrt(), 0.0)
+    return torch.where(ratio_db.isnan(), 1.0, gain)
 
 
 def _common_gain(mixture: Tensor, level_db: Tensor, mixture_samples: Tensor) -> Tensor:

@@ -5,5 +5,6 @@ what the others draw as it was.
 """
 
 from wesep_like.data.simulation.draw.planner import MixturePlanner
+from wesep_like.data.simulation.draw.premixed import PremixedPlanner
 
-__all__ = ["MixturePlanner"]
+__all__ = ["MixturePlanner", "PremixedPlanner"]

@@ -13,6 +13,7 @@ from wesep_like.data.manifest import Utterance
 from wesep_like.data.simulation.draw.voices import Voices
 from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import Clip
+from wesep_like.data.simulation.premixed import PremixedOptions
 from wesep_like.errors import ManifestError
 
 
@@ -56,14 +57,8 @@ class Crops:
         # By path: one recording under two ids would otherwise enroll a speaker with the answer.
         others = [u for u in self._voices.of(target.speaker) if u.path != target.path]
         if others:
-            shortest = self.options.min_enrollment_seconds
-            others = [u for u in others if u.num_samples >= shortest * u.sample_rate] or others
-            chosen = others[int(which * len(others))]
-            length = chosen.num_samples
-            if seconds is not None:
-                length = min(math.ceil(seconds * speed * chosen.sample_rate), length)
-            start = int(place * (chosen.num_samples - length + 1))
-            return _clip(chosen, start, length), Stretch(target, 0, target.num_samples)
+            clip = choose_enrollment(others, which, place, self.options, speed)
+            return clip, Stretch(target, 0, target.num_samples)
 
         total, is_first = target.num_samples, which < 0.5
         if seconds is None:
@@ -105,6 +100,31 @@ class Crops:
         start = stretch.start + int(crop_place * (stretch.num_samples - length + 1))
         free = max(num_samples - self._mixture_samples(stretch, length, speed), 0)
         return _clip(stretch.utterance, start, length), int(offset_place * (free + 1))
+
+
+def choose_enrollment(
+    others: Sequence[Utterance],
+    which: float,
+    place: float,
+    options: SimulationOptions | PremixedOptions,
+    speed: float = 1.0,
+) -> Clip:
+    """A clip of one of the utterances.
+
+    Args:
+        others: Of the target speaker, without what is the target.
+        which: Drawn, from 0 to 1: which of them.
+        place: Likewise: where in it.
+        options: How long enrollments are.
+        speed: At which it will be played.
+    """
+    shortest, seconds = options.min_enrollment_seconds, options.enrollment_seconds
+    others = [u for u in others if u.num_samples >= shortest * u.sample_rate] or others
+    chosen = others[int(which * len(others))]
+    length = chosen.num_samples
+    if seconds is not None:
+        length = min(math.ceil(seconds * speed * chosen.sample_rate), length)
+    return _clip(chosen, int(place * (chosen.num_samples - length + 1)), length)
 
 
 def _clip(utterance: Utterance, start: int, num_samples: int) -> Clip:

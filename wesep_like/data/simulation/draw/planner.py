@@ -49,6 +49,11 @@ class MixturePlanner:
         """All speakers, in alphabetical order."""
         return self._voices.speakers
 
+    @property
+    def manifest(self) -> str:
+        """Where the voices are from, for messages."""
+        return self.options.utterances
+
     @classmethod
     def from_manifests(cls, options: SimulationOptions, sample_rate: int) -> MixturePlanner:
         """A planner for the manifests that the options name.

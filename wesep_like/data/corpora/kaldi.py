@@ -1,0 +1,204 @@
+"""Kaldi's lists: of single speakers, or of mixtures and their sources as WeSep's recipes write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wesep_like.audio.io import AudioInfo
+from wesep_like.data.corpora.base import Contents, Sounds
+from wesep_like.data.corpora.kaldi_lists import (
+    Row,
+    Sound,
+    Voice,
+    find,
+    read_optional,
+    read_singles,
+    read_sounds,
+    read_voices_of_speakers,
+)
+from wesep_like.data.corpora.premixed import premixed_contents
+from wesep_like.data.manifest import Utterance
+from wesep_like.data.premixed import PremixedMixture, PremixedSource
+from wesep_like.data.text_lines import raise_problems
+from wesep_like.errors import ManifestError
+
+# So begins what stands in WeSep's lists for training: an enrollment is to be drawn.
+_DRAWN = "*"
+
+
+@dataclass(frozen=True)
+class _Speech:
+    """What the lists beside a list of mixtures say.
+
+    Args:
+        voices: Files of single speakers by path, the mixtures' sources among them.
+        fixed: The line of a fixed enrollment and its file, by mixture and number of the speaker.
+    """
+
+    voices: Mapping[Path, Voice]
+    fixed: Mapping[tuple[str, int], tuple[Row, Path]]
+
+
+def listed_files(root: Path) -> list[Path]:
+    """Every sound file that the lists in a folder name, in order.
+
+    Raises:
+        ManifestError: If a list is missing, or wrong in up to ten lines that are told.
+    """
+    sounds = read_sounds(root)
+    files = {file for sound in sounds for file in (sound.path, *sound.sources)}
+    if _are_mixtures(sounds):
+        speech = _read_speech(root, sounds)
+        files |= {*speech.voices, *(file for _, file in speech.fixed.values() if file.exists())}
+    return sorted(files)
+
+
+def index_kaldi(root: Path, files: Sounds, seed: int, sample_rate: int) -> Contents:
+    """A manifest of utterances; of mixtures also theirs, and fixed ones, each speaker a target.
+
+    Raises:
+        ManifestError: If lines are wrong; up to ten of them.
+    """
+    sounds = read_sounds(root)
+    if not _are_mixtures(sounds):
+        voices = [Voice(sound.id, sound.speakers[0], sound.path) for sound in sounds]
+        return {"utterances.jsonl": _utterances(voices, files, _sexes(root))}
+    speech, sexes = _read_speech(root, sounds), _sexes(root)
+    mixtures = _mixtures(root, sounds, files, speech)
+    fixed = _fixed_enrollments(root, mixtures, files, speech)
+    return premixed_contents(
+        mixtures,
+        _utterances(speech.voices.values(), files, sexes),
+        dict(zip(fixed, _utterances(fixed.values(), files, sexes), strict=True)),
+        source=str(root / "wav.scp"),
+        seed=seed,
+    )
+
+
+def _are_mixtures(sounds: Sequence[Sound]) -> bool:
+    return any(sound.sources for sound in sounds)
+
+
+def _read_speech(root: Path, sounds: Sequence[Sound]) -> _Speech:
+    of_speakers, singles = read_voices_of_speakers(root), read_singles(root)
+    sources = [
+        Voice(_utterance_in(sound, number), speaker, path)
+        for sound in sounds
+        for number, (speaker, path) in enumerate(zip(sound.speakers, sound.sources, strict=True))
+    ]
+    voices: dict[Path, Voice] = {}
+    for voice in [*of_speakers, *sources, *singles.values()]:
+        voices.setdefault(voice.path, voice)
+    path_of = {voice.utterance: voice.path for voice in reversed(of_speakers)}
+    path_of |= {name: voice.path for name, voice in singles.items()}
+    fixed = {}
+    for number in range(max(len(sound.speakers) for sound in sounds)):
+        rows = read_optional(root / f"spk{number + 1}.enroll", "MIXTURE ENROLLMENT")
+        for mixture, row in rows.items():
+            if not row.value.startswith(_DRAWN):
+                fixed[mixture, number] = (row, path_of.get(row.value) or find(row.value))
+    return _Speech(voices, fixed)
+
+
+def _utterance_in(sound: Sound, number: int) -> str:
+    """What a speaker says in a mixture; LibriMix puts it into the name of the mixture."""
+    parts = sound.id.split("_")
+    if [part.split("-")[0] for part in parts] == list(sound.speakers):
+        return parts[number]
+    return f"s{number + 1}/{sound.id}"
+
+
+def _sexes(root: Path) -> dict[str, str]:
+    rows = read_optional(root / "spk2gender", "SPK SEX")
+    return {speaker: row.value.upper() for speaker, row in rows.items()}
+
+
+def _utterances(
+    voices: Iterable[Voice], files: Sounds, sexes: Mapping[str, str]
+) -> list[Utterance]:
+    """The voices whose speaker is known and whose file can be read."""
+    return [
+        Utterance(
+            voice.utterance,
+            voice.speaker,
+            str(voice.path),
+            files[voice.path].num_samples,
+            files[voice.path].sample_rate,
+            sexes.get(voice.speaker),
+        )
+        for voice in voices
+        if voice.speaker is not None and voice.path in files
+    ]
+
+
+def _mixtures(
+    root: Path, sounds: Sequence[Sound], files: Sounds, speech: _Speech
+) -> list[PremixedMixture]:
+    """The mixtures of which all files can be read."""
+    mixtures, problems = [], []
+    for sound in sounds:
+        if not all(path in files for path in (sound.path, *sound.sources)):
+            continue
+        about = files[sound.path]
+        lengths = {path: _length(files[path]) for path in sound.sources}
+        other = next((path for path in lengths if lengths[path] != _length(about)), None)
+        if other is not None:
+            problems.append(
+                f"{sound.where}: the mixture has {_length(about)}, but {other} has "
+                f"{lengths[other]}. Expected the same"
+            )
+            continue
+        sources = [
+            PremixedSource(speaker, speech.voices[path].utterance, str(path))
+            for speaker, path in zip(sound.speakers, sound.sources, strict=True)
+        ]
+        try:
+            mixture = PremixedMixture(
+                sound.id, str(sound.path), about.num_samples, about.sample_rate, tuple(sources)
+            )
+        except ValueError as error:
+            problems.append(f"{sound.where}: {error}")
+            continue
+        mixtures.append(mixture)
+    raise_problems(root / "wav.scp", problems)
+    if not mixtures:
+        raise ManifestError(f"{root / 'wav.scp'}: of no mixture in it can all files be read")
+    return mixtures
+
+
+def _fixed_enrollments(
+    root: Path, mixtures: Sequence[PremixedMixture], files: Sounds, speech: _Speech
+) -> dict[tuple[str, int], Voice]:
+    """By mixture and number of the speaker."""
+    fixed, problems = {}, []
+    for mixture in mixtures:
+        for number, source in enumerate(mixture.sources):
+            if (mixture.id, number) not in speech.fixed:
+                continue
+            row, path = speech.fixed[mixture.id, number]
+            voice = speech.voices.get(path, Voice(row.value, None, path))
+            if path not in files:
+                problems.append(
+                    f"{row.where}: {row.value!r} is nothing that single.wav.scp or spk2enroll.json "
+                    "names, and no file, or cannot be read"
+                )
+            elif voice.speaker not in (None, source.speaker):
+                problems.append(
+                    f"{row.where}: {row.value!r} is of speaker {voice.speaker!r}. Expected one of "
+                    f"{source.speaker!r}"
+                )
+            elif source.utterance == voice.utterance or source.path == str(path):
+                problems.append(
+                    f"{row.where}: {row.value!r} is what the speaker says in the mixture. Expected "
+                    "other speech"
+                )
+            else:
+                fixed[mixture.id, number] = replace(voice, speaker=source.speaker)
+    raise_problems(root / "spk1.enroll", problems)
+    return fixed
+
+
+def _length(about: AudioInfo) -> str:
+    return f"{about.num_samples} samples at {about.sample_rate} Hz"
