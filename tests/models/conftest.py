@@ -30,6 +30,30 @@ TINY_SEPARATORS = {
         "hop_ms": 4.0,
     },
 }
+# As in config.json; without dropout, so that training can be compared with itself.
+TINY_WAVLM = {
+    "model_type": "wavlm",
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "conv_dim": [8, 8, 8],
+    "conv_kernel": [10, 8, 4],
+    "conv_stride": [5, 8, 4],
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "num_buckets": 8,
+    "max_bucket_distance": 16,
+    "hidden_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "attention_dropout": 0.0,
+}
+TINY_FRONTEND = {
+    "source": "nowhere/tiny",  # of which nothing is read
+    "architecture": TINY_WAVLM,
+    "normalize": True,
+    "tuned": "all",
+}
 TINY_SPEAKERS = {
     **{
         f"resnet{depth}": {"channels": 2, "embed_dim": 12}
@@ -54,6 +78,14 @@ TINY_SPEAKERS = {
         "embed_dim": 12,
     },
     "redimnet": {"size": "B0", "num_bins": 12, "embed_dim": 12},
+    "ssl": {"frontend": TINY_FRONTEND, "embed_dim": 12},
+    "ssl_ecapa_tdnn": {"frontend": TINY_FRONTEND, "channels": 16, "embed_dim": 12},
+    "ssl_mhfa": {
+        "frontend": TINY_FRONTEND,
+        "num_heads": 3,
+        "compression_dim": 5,
+        "embed_dim": 12,
+    },
     "twin_encoder": {"channels": 4, "embed_dim": 12},
 }
 
@@ -66,6 +98,8 @@ def tiny_section():
     """
 
     def make(speaker="ecapa_tdnn", fusion="film", fuse_before="every", separator=None):
+        if speaker.startswith("ssl"):
+            pytest.importorskip("transformers", reason="wants the extra [ssl]")
         separator = separator or ("spex_plus" if speaker == "twin_encoder" else "bsrnn")
         return {
             "separator": {"name": separator, **TINY_SEPARATORS.get(separator, {})},

@@ -10,7 +10,8 @@ from wesep_like.models.speakers import SPEAKERS
 from wesep_like.models.speakers.pooling import PoolingName
 
 # Those that hear through a filterbank of their own.
-FBANK_ENCODERS = [name for name in SPEAKERS.names() if name not in ("twin_encoder", "usef")]
+ELSE = ("ssl", "ssl_ecapa_tdnn", "ssl_mhfa", "twin_encoder", "usef")
+FBANK_ENCODERS = [name for name in SPEAKERS.names() if name not in ELSE]
 WITH_POOLING = [name for name in FBANK_ENCODERS if name != "dvector_lstm"]
 # A softmax over time does not see what is added to all of its inputs, nor does BatchNorm.
 INVISIBLE = (

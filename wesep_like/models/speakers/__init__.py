@@ -16,6 +16,7 @@ from wesep_like.models.speakers import (
     xvector,
 )
 from wesep_like.models.speakers.base import SPEAKERS, SpeakerModule
+from wesep_like.models.speakers.ssl import encoders as ssl_encoders
 
 __all__ = [
     "SPEAKERS",
@@ -30,6 +31,7 @@ __all__ = [
     "res2net",
     "resnet",
     "simam_resnet",
+    "ssl_encoders",
     "twin_encoder",
     "usef",
     "xvector",
