@@ -1,5 +1,7 @@
 import pytest
+import torch
 
+from wesep_like.audio.torchaudio_import import torchaudio
 from wesep_like.models import build_tse
 
 # Sizes small enough for a test; what is not here is small enough by itself.
@@ -115,3 +117,48 @@ def tiny_section():
 def tiny_model(tiny_section):
     """Builds a small model from what `tiny_section` takes."""
     return lambda *args, sample_rate=16000: build_tse(tiny_section(*args), sample_rate)
+
+
+@pytest.fixture
+def tiny_pipelines(monkeypatch, tmp_path):
+    """Two tiny pipelines of torchaudio, TINY_WAVLM and TINY_WAV2VEC2, whose weights are fetched."""
+    cache = tmp_path / "torch"
+    monkeypatch.setenv("TORCH_HOME", str(cache))
+    (cache / "hub" / "checkpoints").mkdir(parents=True)
+    params = {
+        "extractor_mode": "group_norm",
+        "extractor_conv_layer_config": [(8, 10, 10), (8, 8, 8)],
+        "extractor_conv_bias": False,
+        "encoder_embed_dim": 16,
+        "encoder_projection_dropout": 0.1,
+        "encoder_pos_conv_kernel": 8,
+        "encoder_pos_conv_groups": 2,
+        "encoder_num_layers": 2,
+        "encoder_num_heads": 2,
+        "encoder_attention_dropout": 0.1,
+        "encoder_ff_interm_features": 24,
+        "encoder_ff_interm_dropout": 0.1,
+        "encoder_dropout": 0.1,
+        "encoder_layer_norm_first": False,
+        "encoder_layer_drop": 0.5,
+        "aux_num_out": None,
+    }
+    kinds = {
+        "TINY_WAVLM": (
+            "WavLM",
+            {**params, "encoder_num_buckets": 8, "encoder_max_distance": 16},
+            torchaudio.models.wavlm_model,
+        ),
+        "TINY_WAV2VEC2": (
+            "Wav2Vec2",
+            {**params, "encoder_layer_norm_first": True, "extractor_mode": "layer_norm"},
+            torchaudio.models.wav2vec2_model,
+        ),
+    }
+    models = {}
+    for name, (kind, sizes, make) in kinds.items():
+        bundle = torchaudio.pipelines.Wav2Vec2Bundle(f"{name}.pth", sizes, 16000, True, kind)
+        monkeypatch.setattr(torchaudio.pipelines, name, bundle, raising=False)
+        models[name] = make(**sizes).eval()
+        torch.save(models[name].state_dict(), cache / "hub" / "checkpoints" / f"{name}.pth")
+    return models

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 # What the libraries call the same things.
@@ -76,7 +77,7 @@ class Adapted(nn.Module):
         """What the part gives for the same, changed."""
         told = self.adapted(*args, **kwargs)
         frames, *rest = told if isinstance(told, tuple) else (told,)
-        frames = frames + self.up(torch.relu(self.down(frames)))
+        frames = frames + self.up(F.gelu(self.down(frames)))
         return (frames, *rest) if isinstance(told, tuple) else frames
 
 

@@ -63,6 +63,8 @@ def read_architecture(source: str) -> dict[str, Any]:
                 f"source: there are no weights in the folder {folder}. Expected model.safetensors "
                 "beside its config.json"
             )
+    elif folder.is_absolute() or source.startswith((".", "~")):
+        raise ConfigError(f"source: there is no folder {source}")
     try:
         config, _ = _transformers().PretrainedConfig.get_config_dict(source)
     except OSError as error:
