@@ -10,7 +10,7 @@ from wesep_like import experiment
 from wesep_like.config.files import read_config
 from wesep_like.inference.extractor import Extractor
 
-SECTIONS = {"init": {"speaker": None}, "freeze": []}
+SECTIONS = {"init": {"speaker": None}, "freeze": [], "trainer": {"num_steps": 2}}
 
 
 def speaker_on(source, **frontend):
@@ -54,7 +54,11 @@ def test_first_weights_of_a_model_go_before_those_of_the_source(
     model = {"speaker": resolved["model"]["speaker"]}
     first = tmp_path / "first"
     path = write_experiment(
-        "second.yaml", model=model, init={"speaker": str(first)}, freeze=["speaker"]
+        "second.yaml",
+        model=model,
+        init={"speaker": str(first)},
+        freeze=["speaker"],
+        trainer={"num_steps": 2},
     )
     experiment.train(path, [], tmp_path / "second", device="cpu")
     one, other = front_end_of(first), front_end_of(tmp_path / "second")

@@ -45,7 +45,7 @@ class SpeakerModule(nn.Module, ABC):
         return cue_of_each(self, enrollment, enrollment_samples, is_learnt=self.training)
 
     def load_pretrained(self) -> None:  # noqa: B027  # most have none
-        """Takes the weights that its options name, if any; for training, once it is built.
+        """Takes the weights that its options name, if any; for training that starts from them.
 
         Raises:
             ModelFileError: If they cannot be read.

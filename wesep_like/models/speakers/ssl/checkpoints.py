@@ -98,8 +98,12 @@ def read_normalize(source: str) -> bool:
     return bool(said.get("do_normalize", True))
 
 
-def build_model(architecture: Mapping[str, Any]) -> nn.Module:
+def build_model(architecture: Mapping[str, Any], source: str) -> nn.Module:
     """A model of random weights.
+
+    Args:
+        architecture: What it is made of.
+        source: Where that was read, for messages.
 
     Raises:
         ConfigError: If none can be built.
@@ -108,7 +112,9 @@ def build_model(architecture: Mapping[str, Any]) -> nn.Module:
     try:
         return _class_of(architecture, "Model")(config)
     except (ValueError, TypeError, RuntimeError, AssertionError) as error:
-        raise ConfigError(f"architecture: no model can be built of it ({_brief(error)})") from error
+        raise ConfigError(
+            f"architecture: no model can be built of that of {source} ({_brief(error)})"
+        ) from error
 
 
 def read_weights(source: str, architecture: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -141,7 +147,7 @@ def _transformers() -> Any:
     assert torchaudio  # imported here first: transformers cannot, where its compiled part is absent
     if importlib.util.find_spec("transformers") is None:
         raise MissingPackageError(
-            "ssl: the package transformers is not installed. pip install 'wesep-like[ssl]'"
+            "ssl: the package transformers is not installed. pip install 'transformers>=4.48'"
         )
     import transformers
 

@@ -114,7 +114,7 @@ class TransformersFrontEnd(FrontEnd):
         options = options.resolved()
         assert options.architecture is not None
         self.architecture = options.architecture
-        model: Any = checkpoints.build_model(options.architecture)
+        model: Any = checkpoints.build_model(options.architecture, options.source)
         config = model.config
         if config.model_type == checkpoints.W2V_BERT:
             heard_as: nn.Module = StackedLogMel()
