@@ -62,6 +62,7 @@ class FrontEnd(nn.Module, ABC):
         self._learning = _learning(model, layers, hidden_dim, options)
         for part in self._learning:
             part.requires_grad_(True)
+        self.train()  # what does not learn is in evaluation mode from the first
 
     @abstractmethod
     def states(self, heard: Tensor) -> list[Tensor]:
