@@ -60,6 +60,8 @@ def violations(room: str, source: str) -> list[str]:
                 found.append(f"line {node.lineno}: {room} may not import {other}")
             if name.startswith("."):
                 found.append(f"line {node.lineno}: {name} is relative")
+            if id(node) not in late and name.partition(".")[0] in HEAVY:
+                found.append(f"line {node.lineno}: {name} is not imported inside a function")
             if id(node) in late and room != "cli" and name.partition(".")[0] not in HEAVY:
                 found.append(f"line {node.lineno}: {name} is imported inside a function")
     return found
@@ -85,6 +87,7 @@ def test_imports_point_down():
         ("data", "def f():\n  import scipy", "line 2: scipy is imported inside a function"),
         ("models", "from wesep_like.models.tse import TSEModel", None),
         ("metrics", "def f():\n  import pesq", None),
+        ("metrics", "import pesq", "line 1: pesq is not imported inside a function"),
         ("cli", "def f():\n  from wesep_like import experiment", None),
     ],
 )

@@ -251,6 +251,8 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         WesepLikeError: If data or first weights cannot be used.
     """
     model = build_tse(experiment.model, experiment.sample_rate, trust_code=True)
+    if experiment.init.get("speaker") is None:
+        model.speaker.load_pretrained()
     for part in PARTS:
         source = experiment.init.get(part)
         if source is not None:

@@ -50,6 +50,13 @@ class SpeakerModule(nn.Module, ABC):
         """
         return cue_of_each(self, enrollment, enrollment_samples, is_learnt=self.training)
 
+    def load_pretrained(self) -> None:  # noqa: B027  # most have none
+        """Takes the weights that its options name, if any; for training that starts from them.
+
+        Raises:
+            ModelFileError: If they cannot be read.
+        """
+
     def merge_branches(self) -> None:  # noqa: B027  # most have none
         """From now on computes the same with less, if parts of it serve training only.
 
