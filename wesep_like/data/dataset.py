@@ -160,7 +160,8 @@ def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1)
             f"mixture {plan.id!r}: planned at {plan.sample_rate} Hz, but audio is read at "
             f"{store.sample_rate} Hz. Prepare the mixtures at {store.sample_rate} Hz"
         )
-    enrollment = store.read(plan.enrollment.clip)
+    enrollment = _at_speed(store.read(plan.enrollment.clip), plan.enrollment.speed)
+    response, noise = plan.enrollment.response, plan.enrollment.noise
     if plan.mixture is not None:
         target = _read_source(plan.target, store, plan.num_samples)
         whole = replace(plan.target, clip=plan.mixture)
@@ -176,8 +177,10 @@ def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1)
             for source in plan.sources
         ),
         noise=None if plan.noise is None else _read_noise(plan.noise, store, plan.num_samples),
-        enrollment=_at_speed(enrollment, plan.enrollment.speed),
+        enrollment=enrollment,
         speaker=speaker,
+        enrollment_response=None if response is None else store.read_response(response),
+        enrollment_noise=None if noise is None else _read_noise(noise, store, len(enrollment)),
     )
 
 

@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wesep_like.audio.feature_masks import FeatureMasks
+from wesep_like.data.simulation.augmentation.effects import Effects
+from wesep_like.data.simulation.augmentation.enrollments import EnrollmentChanges, masks_of
 from wesep_like.data.simulation.plans import TARGET_KINDS, MixturePlan
 from wesep_like.data.tensors import map_tensors
 
@@ -25,6 +28,8 @@ class Ingredients:
         noise: (samples,), or None.
         enrollment: (enroll_samples,).
         speaker: The target's place in the list of training speakers, or -1.
+        enrollment_response: The response of the enrollment's room, (taps,), or None.
+        enrollment_noise: (enroll_samples,), or None.
     """
 
     plan: MixturePlan
@@ -33,6 +38,8 @@ class Ingredients:
     noise: np.ndarray | None
     enrollment: np.ndarray
     speaker: int = -1
+    enrollment_response: np.ndarray | None = None
+    enrollment_noise: np.ndarray | None = None
 
     @property
     def sir_db(self) -> list[float]:
@@ -55,6 +62,9 @@ class Clips:
         noise: (batch, samples).
         snr_db: (batch,).
         level_db: (batch,), NaN where the level stays as recorded.
+        effects: On sources, counted through as (batch * sources); None if there are none.
+        enrollment_changes: What is done to enrollments; None if nothing.
+        enrollment_masks: For features of enrollments; None if there are none.
     """
 
     ids: list[str]
@@ -72,6 +82,9 @@ class Clips:
     enrollment_samples: Tensor
     enrollment_keys: list[str]
     speakers: Tensor
+    effects: Effects | None = None
+    enrollment_changes: EnrollmentChanges | None = None
+    enrollment_masks: FeatureMasks | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Clips:
         """The same clips on another device."""
@@ -120,4 +133,23 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),
         enrollment_keys=[plan.enrollment.key for plan in plans],
         speakers=torch.tensor([example.speaker for example in examples]),
+        effects=_effects_on(sources, plans),
+        enrollment_changes=EnrollmentChanges.of(
+            [plan.enrollment for plan in plans],
+            [example.enrollment_response for example in examples],
+            [example.enrollment_noise for example in examples],
+            enrollment,
+            plans[0].sample_rate,
+        ),
+        enrollment_masks=masks_of([plan.enrollment for plan in plans]),
     )
+
+
+def _effects_on(sources: Tensor, plans: Sequence[MixturePlan]) -> Effects | None:
+    """The effects on sources (batch, sources, samples), some of which are in no plan."""
+    effects = [
+        plan.sources[place].effects if place < len(plan.sources) else None
+        for plan in plans
+        for place in range(sources.shape[1])
+    ]
+    return Effects.of(effects, sources.flatten(0, 1), plans[0].sample_rate)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wesep_like.data.json_lines import read_json_lines, write_json_lines
+from wesep_like.data.simulation.augmentation.plans import EffectsPlan, MasksPlan
 
 TARGET_KINDS = ("dry", "early", "reverberant")
 
@@ -51,6 +52,8 @@ class SourcePlan:
         sir_db: Interferers: power of the target over power of this source, both as they are in the
             mixture (after the room) and over all its samples. For the target: 0, without effect.
         response: The room's response from this source's place; None means no room.
+        effects: What is done to the voice before it is in a room. They belong to the voice: the
+            target that is learnt has them too, for a model is to extract, and not to restore.
     """
 
     speaker: str
@@ -59,20 +62,37 @@ class SourcePlan:
     offset: int = 0
     sir_db: float = 0.0
     response: Clip | None = None
+    effects: EffectsPlan | None = None
 
 
 @dataclass(frozen=True)
 class EnrollmentPlan:
-    """Other speech of the target speaker, at the target's speed, at its recorded level."""
+    """Other speech of the target speaker, at the target's speed, at its recorded level.
+
+    Args:
+        response: Of the room in which it was spoken; None means no room.
+        noise: What was heard beside it there; its SNR is over all samples of the enrollment.
+        effects: Of the device that recorded all this.
+        masks: What of its features is not heard in training.
+    """
 
     clip: Clip
     speed: float = 1.0
+    response: Clip | None = None
+    noise: NoisePlan | None = None
+    effects: EffectsPlan | None = None
+    masks: MasksPlan | None = None
 
     @property
     def key(self) -> str:
-        """The same for the same samples, so that what a frozen encoder says of them can be kept."""
+        """The same for the same samples, so that what a frozen encoder says of them can be kept.
+
+        Masks are no part of it: they change no samples.
+        """
         clip = self.clip
-        return f"{clip.path}:{clip.start}:{clip.num_samples}:{clip.channel}:{self.speed:g}"
+        key = f"{clip.path}:{clip.start}:{clip.num_samples}:{clip.channel}:{self.speed:g}"
+        changes = (self.response, self.noise, self.effects)
+        return key if changes == (None, None, None) else f"{key}:{changes}"
 
 
 @dataclass(frozen=True)
@@ -185,15 +205,23 @@ def with_paths(plan: MixturePlan, path_of: Callable[[str], str]) -> MixturePlan:
     def clip_at(clip: Clip) -> Clip:
         return replace(clip, path=path_of(clip.path))
 
+    def noise_at(noise: NoisePlan | None) -> NoisePlan | None:
+        return replace(noise, clip=clip_at(noise.clip)) if noise else None
+
     def source_at(source: SourcePlan) -> SourcePlan:
         response = clip_at(source.response) if source.response else None
         return replace(source, clip=clip_at(source.clip), response=response)
+
+    def enrollment_at(enrollment: EnrollmentPlan) -> EnrollmentPlan:
+        response = clip_at(enrollment.response) if enrollment.response else None
+        noise = noise_at(enrollment.noise)
+        return replace(enrollment, clip=clip_at(enrollment.clip), response=response, noise=noise)
 
     return replace(
         plan,
         target=source_at(plan.target),
         interferers=tuple(source_at(source) for source in plan.interferers),
-        enrollment=replace(plan.enrollment, clip=clip_at(plan.enrollment.clip)),
-        noise=replace(plan.noise, clip=clip_at(plan.noise.clip)) if plan.noise else None,
+        enrollment=enrollment_at(plan.enrollment),
+        noise=noise_at(plan.noise),
         mixture=clip_at(plan.mixture) if plan.mixture else None,
     )

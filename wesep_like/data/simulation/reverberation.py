@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wesep_like.audio import to_samples
+from wesep_like.audio.convolution import convolve
 from wesep_like.data.simulation.clips import Clips
 
 EARLY_SECONDS = 0.05  # reflections that help intelligibility; the usual limit (ISO 3382-1's D50)
@@ -20,9 +21,9 @@ def in_room(clips: Clips) -> tuple[Tensor, Tensor]:
     if clips.responses is None:
         return clips.sources, clips.sources[:, 0]
     direct = clips.responses.abs().argmax(dim=-1)
-    heard = _convolve(clips.sources, clips.responses, direct)
+    heard = convolve(clips.sources, clips.responses, direct)
     kept = _kept_response(clips, direct[:, :1])
-    target = _convolve(clips.sources[:, 0], kept, direct[:, 0])
+    target = convolve(clips.sources[:, 0], kept, direct[:, 0])
     # An example without a room must not depend on whether another one in its batch has one.
     return (
         torch.where(clips.has_room[..., None], heard, clips.sources),
@@ -39,13 +40,3 @@ def _kept_response(clips: Clips, direct: Tensor) -> Tensor:
     is_kept_by_kind = torch.stack([is_direct, is_early, torch.ones_like(is_early)])
     is_kept = is_kept_by_kind[clips.target_kind, torch.arange(len(direct), device=direct.device)]
     return clips.responses[:, 0] * is_kept
-
-
-def _convolve(signals: Tensor, responses: Tensor, delays: Tensor) -> Tensor:
-    """Signals (*, samples) through responses (*, taps), advanced by delays (*); no longer."""
-    num_samples, taps = signals.shape[-1], responses.shape[-1]
-    size = 1 << (num_samples + taps - 2).bit_length()
-    spectrum = torch.fft.rfft(signals, size) * torch.fft.rfft(responses, size)
-    convolved = torch.fft.irfft(spectrum, size)
-    places = torch.arange(num_samples, device=signals.device) + delays[..., None]
-    return convolved.gather(-1, places)
