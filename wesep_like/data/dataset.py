@@ -13,7 +13,8 @@ from torch.utils.data import Dataset, Sampler
 
 from wesep_like.audio.levels import is_silent
 from wesep_like.audio.resample import resample
-from wesep_like.data.simulation.clips import Ingredients
+from wesep_like.data.rooms.image_responses import direct_sample, image_responses
+from wesep_like.data.simulation.clips import Ingredients, Response
 from wesep_like.data.simulation.plans import MixturePlan, NoisePlan, SourcePlan
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
@@ -171,10 +172,7 @@ def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1)
     return Ingredients(
         plan=plan,
         sources=sources,
-        responses=tuple(
-            None if source.response is None else store.read_response(source.response)
-            for source in plan.sources
-        ),
+        responses=_responses(plan, store),
         noise=None if plan.noise is None else _read_noise(plan.noise, store, plan.num_samples),
         enrollment=_at_speed(enrollment, plan.enrollment.speed),
         speaker=speaker,
@@ -186,6 +184,30 @@ def _read_source(source: SourcePlan, store: AudioStore, num_samples: int) -> np.
     placed = np.zeros(num_samples, np.float32)
     placed[source.offset : source.offset + len(samples)] = samples
     return placed
+
+
+def _responses(plan: MixturePlan, store: AudioStore) -> tuple[Response | None, ...]:
+    """Read from files, or computed here if that takes pyroomacoustics."""
+    if plan.room is None or plan.room.kind != "image":
+        return tuple(_read_response(source, store) for source in plan.sources)
+    room, rate = plan.room, store.sample_rate
+    computed = image_responses(
+        room.size_m, room.rt60_seconds, [room.microphone_m], room.sources_m, rate
+    )
+    return tuple(
+        Response(taps[:, 0], direct_sample(room.microphone_m, source, rate))
+        for taps, source in zip(computed, room.sources_m, strict=True)
+    )
+
+
+def _read_response(source: SourcePlan, store: AudioStore) -> Response | None:
+    if source.response is None:
+        return None
+    taps = store.read_response(source.response)
+    if source.direct_sample is None:
+        return Response(taps, int(np.abs(taps).argmax()))
+    after = source.direct_sample - source.response.start
+    return Response(taps, round(after * store.sample_rate / source.response.sample_rate))
 
 
 def _read_noise(noise: NoisePlan, store: AudioStore, num_samples: int) -> np.ndarray:

@@ -10,8 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wesep_like.data.rooms.random_responses import DIRECT_TAP, RandomRooms, gather_rooms
 from wesep_like.data.simulation.plans import TARGET_KINDS, MixturePlan
 from wesep_like.data.tensors import map_tensors
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a room makes of a source.
+
+    Args:
+        taps: (taps,) float32.
+        direct: Where the direct path arrives, in taps.
+    """
+
+    taps: np.ndarray
+    direct: int
 
 
 @dataclass(frozen=True)
@@ -21,7 +35,8 @@ class Ingredients:
     Args:
         sources: The target, then the interferers; each (samples,), at its speed and place in the
             mixture, without a room. Of a recorded mixture: the target, then all else in it.
-        responses: The room's response for each source, (taps,), or None.
+        responses: The room's response for each source; None for no room, or one whose responses
+            are computed in rendering.
         noise: (samples,), or None.
         enrollment: (enroll_samples,).
         speaker: The target's place in the list of training speakers, or -1.
@@ -29,7 +44,7 @@ class Ingredients:
 
     plan: MixturePlan
     sources: tuple[np.ndarray, ...]
-    responses: tuple[np.ndarray | None, ...]
+    responses: tuple[Response | None, ...]
     noise: np.ndarray | None
     enrollment: np.ndarray
     speaker: int = -1
@@ -49,8 +64,11 @@ class Clips:
     Args:
         sources: (batch, sources, samples), the target first.
         sir_db: (batch, sources), NaN where a source stays as loud as it is.
-        responses: (batch, sources, taps), or None if no example has a room.
+        responses: (batch, sources, taps), or None if no example has responses.
+        direct: (batch, sources) int, the tap of the direct path in responses of any origin.
         has_room: (batch, sources) bool.
+        random_rooms: Rooms whose responses are yet to be computed, or None.
+        random_rows: (rooms,) int, which examples are in these.
         target_kind: (batch,) int, place in TARGET_KINDS.
         noise: (batch, samples).
         snr_db: (batch,).
@@ -62,7 +80,10 @@ class Clips:
     sources: Tensor
     sir_db: Tensor
     responses: Tensor | None
+    direct: Tensor
     has_room: Tensor
+    random_rooms: RandomRooms | None
+    random_rows: Tensor
     target_kind: Tensor
     noise: Tensor
     snr_db: Tensor
@@ -90,27 +111,36 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
     sir_db = torch.zeros(sources.shape[:2])
     noise = torch.zeros(batch, num_samples)
     enrollment = torch.zeros(batch, max(len(example.enrollment) for example in examples))
-    taps = [len(r) for example in examples for r in example.responses if r is not None]
+    taps = [len(r.taps) for example in examples for r in example.responses if r is not None]
     responses = torch.zeros(*sources.shape[:2], max(taps)) if taps else None
+    direct = torch.zeros(sources.shape[:2], dtype=torch.long)
     has_room = torch.zeros(sources.shape[:2], dtype=torch.bool)
+    random_rows = [i for i, plan in enumerate(plans) if plan.room and plan.room.kind == "random"]
     for i, example in enumerate(examples):
         for j, (samples, ratio) in enumerate(zip(example.sources, example.sir_db, strict=True)):
             sources[i, j, : len(samples)] = torch.from_numpy(samples)
             sir_db[i, j] = ratio
         for j, response in enumerate(example.responses):
             if response is not None and responses is not None:
-                responses[i, j, : len(response)] = torch.from_numpy(response)
+                responses[i, j, : len(response.taps)] = torch.from_numpy(response.taps)
+                direct[i, j] = response.direct
                 has_room[i, j] = True
         if example.noise is not None:
             noise[i, : len(example.noise)] = torch.from_numpy(example.noise)
         enrollment[i, : len(example.enrollment)] = torch.from_numpy(example.enrollment)
+    for i in random_rows:
+        direct[i, : len(plans[i].sources)] = DIRECT_TAP
+        has_room[i, : len(plans[i].sources)] = True
     return Clips(
         ids=[plan.id for plan in plans],
         sample_rate=plans[0].sample_rate,
         sources=sources,
         sir_db=sir_db,
         responses=responses,
+        direct=direct,
         has_room=has_room,
+        random_rooms=_gathered([plans[i] for i in random_rows]),
+        random_rows=torch.tensor(random_rows, dtype=torch.long),
         target_kind=torch.tensor([TARGET_KINDS.index(plan.target_kind) for plan in plans]),
         noise=noise,
         snr_db=torch.tensor([plan.noise.snr_db if plan.noise else 0.0 for plan in plans]),
@@ -120,4 +150,17 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),
         enrollment_keys=[plan.enrollment.key for plan in plans],
         speakers=torch.tensor([example.speaker for example in examples]),
+    )
+
+
+def _gathered(plans: Sequence[MixturePlan]) -> RandomRooms | None:
+    rooms = [plan.room for plan in plans if plan.room is not None]
+    if not rooms:
+        return None
+    return gather_rooms(
+        [room.size_m for room in rooms],
+        [room.rt60_seconds for room in rooms],
+        [room.distances_m for room in rooms],
+        [room.seed for room in rooms],
+        plans[0].sample_rate,
     )

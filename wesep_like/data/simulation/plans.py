@@ -6,6 +6,7 @@ to its folder.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from wesep_like.data.json_lines import read_json_lines, write_json_lines
 
 TARGET_KINDS = ("dry", "early", "reverberant")
+ROOM_KINDS = ("random", "image")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,10 @@ class SourcePlan:
             and after it.
         sir_db: Interferers: power of the target over power of this source, both as they are in the
             mixture (after the room) and over all its samples. For the target: 0, without effect.
-        response: The room's response from this source's place; None means no room.
+        response: The room's response from this source's place; None means no room, or a simulated
+            one.
+        direct_sample: Where in the response the direct path arrives, in the file's own samples;
+            None means at its largest sample.
     """
 
     speaker: str
@@ -59,6 +64,51 @@ class SourcePlan:
     offset: int = 0
     sir_db: float = 0.0
     response: Clip | None = None
+    direct_sample: int | None = None
+
+
+@dataclass(frozen=True)
+class SimulatedRoom:
+    """A box-shaped room; one corner is 0, 0, 0.
+
+    Args:
+        kind: "random", as in `rooms.random_responses`, or "image", as in `rooms.image_responses`.
+        size_m: Length, width and height.
+        rt60_seconds: Reverberation time.
+        microphone_m: Its place.
+        sources_m: The places of the target and the interferers.
+        seed: Of what is random in a room of kind "random"; from 0 to 2^32.
+    """
+
+    kind: str
+    size_m: tuple[float, ...]
+    rt60_seconds: float
+    microphone_m: tuple[float, ...]
+    sources_m: tuple[tuple[float, ...], ...]
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.kind not in ROOM_KINDS:
+            raise ValueError(
+                f"room.kind: expected one of {', '.join(ROOM_KINDS)}, got {self.kind!r}"
+            )
+        if self.rt60_seconds <= 0:
+            raise ValueError(f"room.rt60_seconds: expected more than 0, got {self.rt60_seconds}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"room.seed: expected 0 to {2**32 - 1}, got {self.seed}")
+        for place in (self.microphone_m, *self.sources_m):
+            lengths = {len(self.size_m), len(place)}
+            if lengths != {3} or any(
+                not 0 < at < side for at, side in zip(place, self.size_m, strict=True)
+            ):
+                raise ValueError(
+                    f"room: expected places inside {list(self.size_m)} m, got {list(place)}"
+                )
+
+    @property
+    def distances_m(self) -> tuple[float, ...]:
+        """From the microphone to each source."""
+        return tuple(math.dist(self.microphone_m, source) for source in self.sources_m)
 
 
 @dataclass(frozen=True)
@@ -104,6 +154,7 @@ class MixturePlan:
         mixture: A mixture on disk, with the target and the interferers in it, their files cut where
             it is. What of it is not the target is interference, as loud as it was recorded; files
             of interferers are named, and not read. None: the mixture is made of its sources.
+        room: Where all of it is heard, if that room is simulated.
     """
 
     id: str
@@ -116,6 +167,7 @@ class MixturePlan:
     level_db: float | None = None
     target_kind: str = "dry"
     mixture: Clip | None = None
+    room: SimulatedRoom | None = None
 
     def __post_init__(self) -> None:
         if self.num_samples <= 0 or self.sample_rate <= 0:
@@ -129,8 +181,19 @@ class MixturePlan:
             )
         if _overlap(self.target.clip, self.enrollment.clip):
             raise ValueError("enrollment: shares samples with the target. Take other speech")
+        if self.room is not None:
+            self._check_room(self.room)
         if self.mixture is not None:
             self._check_recorded(self.mixture)
+
+    def _check_room(self, room: SimulatedRoom) -> None:
+        if len(room.sources_m) != len(self.sources):
+            raise ValueError(
+                f"room.sources_m: expected {len(self.sources)} places, one a voice, "
+                f"got {len(room.sources_m)}"
+            )
+        if any(source.response is not None for source in self.sources):
+            raise ValueError("room: simulated, but a voice has a response too. Give one of both")
 
     def _check_recorded(self, mixture: Clip) -> None:
         """Goes on only if the sources are cut where the mixture is, and are left as they are."""
@@ -143,6 +206,8 @@ class MixturePlan:
                 raise ValueError(
                     "mixture: is recorded. Expected sources without speed, offset, SIR or response"
                 )
+        if self.room is not None:
+            raise ValueError("mixture: is recorded, in its room. Expected no other")
         if self.noise is not None:
             raise ValueError("mixture: is recorded, with its noise. Expected no other")
 
