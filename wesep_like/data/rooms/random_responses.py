@@ -9,7 +9,6 @@ the way, and its delay is finer than a sample. What differs from the paper, and 
   and grows with the square of the distance. Where they become denser than `_MAX_PER_SECOND`, fewer
   and louder ones stand for them, with the same energy; so the direct-to-reverberant ratio is that
   of the room.
-* Each has its own shell of space to lie in, which leaves less to chance.
 * A reflection costs what makes 60 dB in RT60 (Eyring's absorption); the paper's law, which takes 60
   dB from the amplitude after spreading, gives other decays than it is asked for.
 * The number of reflections is the mean for the distance, and up to one more or less.
@@ -80,10 +79,8 @@ def gather_rooms(
     size, rt60, distance = (
         torch.tensor(values, dtype=torch.float64) for values in (size_m, rt60_seconds, padded)
     )
-    law = _ImageLaw.of(size, distance)
-    farthest = distance[..., None] + SPEED_OF_SOUND * rt60[:, None, None]
-    num_images = math.ceil((law.count(farthest) - law.first).max())
-    num_taps = to_samples(max(rt60_seconds), sample_rate) + _FILTER_TAPS
+    num_images = round(_ImageLaw.of(size, rt60, distance).count.max().item())
+    num_taps = math.ceil(max(rt60_seconds) * sample_rate) + _FILTER_TAPS
     return RandomRooms(size, rt60, distance, torch.tensor(seed), num_images, num_taps)
 
 
@@ -94,58 +91,58 @@ class _ImageLaw:
     Args:
         volume: Of the room, in cubic metres.
         dense: The distance from which on they come evenly, in metres.
-        first: How many room volumes pass before the first of them.
+        count: How many there are until the reverberation ends, the source not among them.
+        first: How many room volumes are within the radius in which there is no image.
     """
 
     volume: Tensor
     dense: Tensor
+    count: Tensor
     first: Tensor
 
     @classmethod
-    def of(cls, size: Tensor, distance: Tensor) -> _ImageLaw:
-        """The law for rooms (rooms, 3) and sources in them (rooms, sources)."""
+    def of(cls, size: Tensor, rt60: Tensor, distance: Tensor) -> _ImageLaw:
+        """The law for rooms (rooms, 3) with RT60 (rooms,) and sources in them (rooms, sources)."""
         volume, distance = size.prod(dim=-1)[:, None, None], distance[..., None]
         dense = (_MAX_PER_METRE * volume / (4 * math.pi)).sqrt().maximum(distance)
         first = (_SPHERE * distance**3 / volume).clamp_min(1)
-        return cls(volume, dense, first)
+        farthest = distance + SPEED_OF_SOUND * rt60[:, None, None]
+        inside, shell = farthest.minimum(dense), (farthest - dense).clamp_min(0)
+        volumes = _SPHERE * (inside**3 + 3 * dense**2 * shell) / volume
+        return cls(volume, dense, (volumes - first).clamp_min(0), first)
 
-    def count(self, radius: Tensor) -> Tensor:
-        """How many images are nearer than a radius, the source among them."""
-        inside, shell = radius.minimum(self.dense), (radius - self.dense).clamp_min(0)
-        return _SPHERE * (inside**3 + 3 * self.dense**2 * shell) / self.volume
-
-    def radius(self, count: Tensor) -> Tensor:
-        """The radius within which there are so many images."""
-        cubed = count * self.volume / _SPHERE
+    def radius(self, place: Tensor) -> Tensor:
+        """The distance of an image whose place among all, near to far, is between 0 and 1."""
+        cubed = (self.first + self.count * place) * self.volume / _SPHERE
         shell = (cubed - self.dense**3) / (3 * self.dense**2)
         return torch.where(shell > 0, self.dense + shell, cubed ** (1 / 3))
 
 
 def random_responses(rooms: RandomRooms, sample_rate: int) -> Tensor:
-    """(rooms, sources, taps) float32: 1 at `DIRECT_TAP`, then what the room adds.
+    """(rooms, sources, taps) float32: 1 at `DIRECT_TAP`, then what the room adds, up to its RT60.
 
     A room's responses depend neither on the others nor on the device.
     """
     delays, amplitudes = _images(rooms, sample_rate)
     responses = _without_lows(_placed(delays, amplitudes, rooms.num_taps), sample_rate)
     responses[..., DIRECT_TAP] += 1
-    return responses
+    taps = torch.arange(rooms.num_taps, device=responses.device)
+    return responses * (taps < rooms.rt60_seconds[:, None, None] * sample_rate + _FILTER_TAPS)
 
 
 def _images(rooms: RandomRooms, sample_rate: int) -> tuple[Tensor, Tensor]:
     """Samples after the direct path, and amplitude over its own: (rooms, sources, images) each.
 
-    Those after the end of their room's reverberation have amplitude 0.
+    Where there are fewer, the rest have amplitude 0.
     """
     distance, rt60 = rooms.distance_m[..., None], rooms.rt60_seconds[:, None, None]
     free_path = 2 / rooms.size_m.reciprocal().sum(dim=-1)[:, None, None]  # 4 volumes by surface
-    law = _ImageLaw.of(rooms.size_m, rooms.distance_m)
+    law = _ImageLaw.of(rooms.size_m, rooms.rt60_seconds, rooms.distance_m)
     numbers = torch.arange(rooms.num_images, device=distance.device)
     sources = torch.arange(distance.shape[1], device=distance.device)[:, None]
     seed = rooms.seed[:, None, None]
 
-    place = uniform(seed, _PLACE, sources, numbers)
-    radius = law.radius(law.first + numbers + place)
+    radius = law.radius(uniform(seed, _PLACE, sources, numbers))
     loss = 3 * math.log(10) / (SPEED_OF_SOUND * rt60)  # of ln amplitude, per metre
     spread = loss * free_path * _MORE_OR_LESS
     more_or_less = spread * (2 * uniform(seed, _REFLECTIONS, sources, numbers) - 1)
@@ -153,13 +150,13 @@ def _images(rooms: RandomRooms, sample_rate: int) -> tuple[Tensor, Tensor]:
     amplitudes = distance / (radius.minimum(law.dense) * mean_gain)
     amplitudes = amplitudes * (-loss * radius - more_or_less).exp()
     delays = (radius - distance) * (sample_rate / SPEED_OF_SOUND)
-    return delays, amplitudes * (delays < rt60 * sample_rate)
+    return delays, amplitudes * (numbers < law.count.round())
 
 
 def _placed(delays: Tensor, amplitudes: Tensor, num_taps: int) -> Tensor:
     """(..., images) -> (..., taps): each at its delay after `DIRECT_TAP`, between samples too."""
     rows = delays.shape[:-1]
-    steps = (delays * _PHASES).round().long().clamp_max((num_taps - _FILTER_TAPS) * _PHASES)
+    steps = (delays * _PHASES).round().long()
     filters = _filters(delays.device)[steps % _PHASES] * amplitudes.float()[..., None]
     starts = torch.arange(rows.numel(), device=delays.device).view(*rows, 1) * num_taps
     taps = torch.arange(_FILTER_TAPS, device=delays.device)
