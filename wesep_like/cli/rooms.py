@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +23,7 @@ def run(
         ),
     ],
     num: Annotated[int, typer.Option(min=1, help="How many rooms.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Another seed, other rooms.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other rooms.")] = 1,
     sample_rate: Annotated[int, typer.Option(help="Of the responses, in Hz.")] = 16000,
     num_sources: Annotated[int, typer.Option(help="Places a room from which it is heard.")] = 4,
     num_microphones: Annotated[int, typer.Option(help="Channels of each response.")] = 1,
@@ -46,7 +45,7 @@ def run(
     wall_margin_m: Annotated[float, typer.Option(help="All is so far from the walls.")] = 0.3,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that compute; 0 computes here. [default: one a core]"),
+        typer.Option(min=0, help="Processes; 0: this one. Without it, one for each core."),
     ] = None,
 ) -> None:
     """Compute responses of box-shaped rooms by the image-source model.
@@ -54,6 +53,8 @@ def run(
     What is there already stays: a run that was broken off goes on, and a larger --num adds rooms.
     Train with them as data.train.rooms=DIR/rooms.jsonl.
     """
+    import os
+
     from wesep_like.data.simulation.room_options import SimulatedRoomOptions
     from wesep_like.data.simulation.room_pool import MANIFEST, PoolOptions, write_pool
 
@@ -65,8 +66,7 @@ def run(
         wall_margin_m,
     )
     options = PoolOptions(rooms, seed, sample_rate, num_sources, num_microphones, array_radius_m)
-    if workers is None:
-        workers = os.cpu_count() or 1
+    num_workers = (os.cpu_count() or 1) if workers is None else workers
     with progress_bar("rooms") as progress:
-        num_new = write_pool(output, num, options, num_workers=workers, progress=progress)
+        num_new = write_pool(output, num, options, num_workers=num_workers, progress=progress)
     typer.echo(f"{output / MANIFEST}: {num} rooms, {num_new} of them new")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from wesep_like.config.atomic import make_folder
 from wesep_like.config.sections import check_sizes
 from wesep_like.data.json_lines import write_text
 from wesep_like.data.manifest import Room, write_manifest
+from wesep_like.data.processes import in_processes
 from wesep_like.data.rooms.image_responses import direct_sample, image_responses, num_taps
 from wesep_like.data.simulation.draw.places import draw_array, draw_room
 from wesep_like.data.simulation.plans import SimulatedRoom
@@ -96,7 +95,8 @@ def write_pool(
     _claim(folder, options)
     placed = [_placed(number, options) for number in range(num_rooms)]
     missing = [room for room in placed if not all((folder / file).exists() for file in room.files)]
-    for done, _ in enumerate(_each(missing, folder, num_workers), start=1):
+    computed = in_processes(partial(_compute, folder=folder), missing, num_workers)
+    for done, _ in enumerate(computed, start=1):
         if progress is not None:
             progress(num_rooms - len(missing) + done, num_rooms)
     write_manifest(folder / MANIFEST, [record for room in placed for record in room.records()])
@@ -143,17 +143,6 @@ def _placed(number: int, options: PoolOptions) -> _PlacedRoom:
         array_rng, room.microphone_m, options.num_microphones, options.array_radius_m
     )
     return _PlacedRoom(f"{number:06d}", room, microphones, options.sample_rate)
-
-
-def _each(rooms: list[_PlacedRoom], folder: Path, num_workers: int) -> Iterator[None]:
-    """Computes and writes the rooms, in any order; yields after each."""
-    compute = partial(_compute, folder=folder)
-    if num_workers == 0:
-        yield from map(compute, rooms)
-        return
-    # Spawned: a fork of a process with threads in it may hang.
-    with ProcessPoolExecutor(num_workers, get_context("spawn")) as pool:
-        yield from pool.map(compute, rooms)
 
 
 def _compute(placed: _PlacedRoom, folder: Path) -> None:
