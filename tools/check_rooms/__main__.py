@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from measure import MEASURES, Measured, measured_rooms, speed
+from measure import MEASURES, Measure, Measured, measured_rooms, speed
 from picture import draw
 
 from wesep_like.cli.memory import keep_freed_memory
@@ -32,7 +32,7 @@ def main() -> None:
     torch.set_num_threads(1)
     keep_freed_memory()  # as the command line does
     rooms = measured_rooms(args.num, args.seed)
-    print(f"{args.num} rooms; mean (5 % .. 95 %).\n")
+    print(f"{args.num} rooms; mean (5 % .. 95 %), or share.\n")
     print("| | random | pyroomacoustics |\n|---|---|---|")
     for name, of_random, of_image in MEASURES:
         print(f"| {name} | {spread(rooms, of_random)} | {spread(rooms, of_image)} |")
@@ -41,13 +41,14 @@ def main() -> None:
         draw(rooms, args.output)
 
 
-def spread(rooms: list[Measured], measure: object) -> str:
-    """Mean and percentiles of what `measure` says of each room, left out where it says nothing."""
-    assert callable(measure)
+def spread(rooms: list[Measured], measure: Measure) -> str:
+    """Mean and percentiles, or share, of what `measure` says of each room; NaN is left out."""
     values = torch.tensor([measure(room) for room in rooms], dtype=torch.float64)
     values = values[~values.isnan()]
     if not len(values):
         return ""
+    if ((values == 0) | (values == 1)).all():
+        return f"{100 * values.mean():.0f} %"
     low, high = values.quantile(torch.tensor([0.05, 0.95], dtype=torch.float64)).tolist()
     return f"{values.mean():.2f} ({low:.2f} .. {high:.2f})"
 

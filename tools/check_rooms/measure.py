@@ -107,7 +107,7 @@ MEASURES: list[tuple[str, Measure, Measure]] = [
         lambda m: _low_db(m.image),
     ),
     (
-        "share in which a reflection is larger than the direct path",
+        "a reflection is larger than the direct path",
         lambda m: float(m.random.taps.abs().argmax() > 0),
         lambda m: float(m.image.taps.abs().argmax() > 0),
     ),

@@ -155,13 +155,14 @@ def _images(rooms: RandomRooms, sample_rate: int) -> tuple[Tensor, Tensor]:
 
 def _placed(delays: Tensor, amplitudes: Tensor, num_taps: int) -> Tensor:
     """(..., images) -> (..., taps): each at its delay after `DIRECT_TAP`, between samples too."""
-    rows = delays.shape[:-1]
-    steps = (delays * _PHASES).round().long()
-    filters = _filters(delays.device)[steps % _PHASES] * amplitudes.float()[..., None]
-    starts = torch.arange(rows.numel(), device=delays.device).view(*rows, 1) * num_taps
-    taps = torch.arange(_FILTER_TAPS, device=delays.device)
-    places = (starts + steps // _PHASES)[..., None] + taps
-    placed = torch.zeros(rows.numel() * num_taps, device=delays.device)
+    rows, device = delays.shape[:-1], delays.device
+    steps = (delays * _PHASES).round().int().flatten()
+    filters = _filters(device).index_select(0, steps % _PHASES)
+    filters = filters * amplitudes.float().flatten()[:, None]
+    starts = torch.arange(rows.numel(), dtype=torch.int32, device=device) * num_taps
+    starts = starts.repeat_interleave(delays.shape[-1]) + steps // _PHASES
+    places = starts[:, None] + torch.arange(_FILTER_TAPS, dtype=torch.int32, device=device)
+    placed = torch.zeros(rows.numel() * num_taps, device=device)
     return placed.index_add_(0, places.flatten(), filters.flatten()).view(*rows, num_taps)
 
 
