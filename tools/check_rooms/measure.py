@@ -76,6 +76,16 @@ def _nothing(room: Measured) -> float:
     return math.nan
 
 
+def _difference(low: float, high: float) -> Measure:
+    """Between the two ratios of direct sound, where the longest side over the shortest is such."""
+
+    def measure(room: Measured) -> float:
+        sides = max(room.room.size_m) / min(room.room.size_m)
+        return room.random.drr_db - room.image.drr_db if low <= sides < high else math.nan
+
+    return measure
+
+
 def _low_db(response: Response) -> float:
     """Of what comes after 50 ms, energy a Hz of 0.1 to 1 kHz over that of 1 to 6 kHz."""
     late = response.taps[SAMPLE_RATE // 20 :].double()
@@ -101,6 +111,8 @@ MEASURES: list[tuple[str, Measure, Measure]] = [
         lambda m: m.image.drr_db - m.theory_db,
     ),
     ("the same less pyroomacoustics', dB", lambda m: m.random.drr_db - m.image.drr_db, _nothing),
+    ("in rooms with sides of up to 2 to 1", _difference(1, 2), _nothing),
+    ("in rooms with sides of 3 to 1 or more", _difference(3, math.inf), _nothing),
     (
         "late sound below over above 1 kHz, dB",
         lambda m: _low_db(m.random),

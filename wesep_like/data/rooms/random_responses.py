@@ -142,6 +142,7 @@ def _images(rooms: RandomRooms, sample_rate: int) -> tuple[Tensor, Tensor]:
     sources = torch.arange(distance.shape[1], device=distance.device)[:, None]
     seed = rooms.seed[:, None, None]
 
+    # Each anywhere among all: one in each of equal shares would leave out low frequencies.
     radius = law.radius(uniform(seed, _PLACE, sources, numbers))
     loss = 3 * math.log(10) / (SPEED_OF_SOUND * rt60)  # of ln amplitude, per metre
     spread = loss * free_path * _MORE_OR_LESS
