@@ -20,8 +20,8 @@ from wesep_like.data.rooms.decay import direct_to_reverberant_db, rt60_seconds
 from wesep_like.data.rooms.image_responses import direct_sample, image_responses
 from wesep_like.data.rooms.random_responses import DIRECT_TAP, gather_rooms, random_responses
 from wesep_like.data.simulation.draw.places import draw_room
-from wesep_like.data.simulation.plans import SimulatedRoom
 from wesep_like.data.simulation.room_options import SimulatedRoomOptions
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from timing import shown

@@ -18,8 +18,8 @@ from wesep_like.data.manifest import Room, write_manifest
 from wesep_like.data.processes import in_processes
 from wesep_like.data.rooms.image_responses import direct_sample, image_responses, num_taps
 from wesep_like.data.simulation.draw.places import draw_array, draw_room
-from wesep_like.data.simulation.plans import SimulatedRoom
 from wesep_like.data.simulation.room_options import SimulatedRoomOptions
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 from wesep_like.errors import ConfigError, OutputError
 
 MANIFEST = "rooms.jsonl"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from wesep_like.data.rooms.acoustics import SPEED_OF_SOUND
-from wesep_like.data.simulation.plans import SimulatedRoom
 from wesep_like.data.simulation.room_options import SimulatedRoomOptions
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 
 _MAX_TRIES = 64
 

@@ -10,7 +10,8 @@ import numpy as np
 from wesep_like.data.manifest import Room
 from wesep_like.data.simulation.draw.places import draw_room
 from wesep_like.data.simulation.options import SimulationOptions
-from wesep_like.data.simulation.plans import Clip, SimulatedRoom
+from wesep_like.data.simulation.plans import Clip
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 from wesep_like.errors import ManifestError
 
 
