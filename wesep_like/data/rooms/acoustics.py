@@ -18,9 +18,9 @@ def wall_loss(size_m: Sequence[float], rt60_seconds: float) -> float:
 
     It is chosen so that the image-source model has this RT60, by T30 of ISO 3382-1. Sabine's and
     Eyring's formulas take all directions for alike; but images along the longer axes meet fewer
-    walls and die out later, which makes RT60 a third longer (median) than was asked for. The decay
-    curve of all images together is known (Lehmann & Johansson 2008): it depends on how often a
-    sound meets a wall in each direction, and the loss at a wall only stretches it.
+    walls and die out later, which made T30 1.35 times as long as Eyring's (median of 40 rooms). The
+    decay curve of all images together is known (Lehmann & Johansson 2008): it depends on how often
+    a sound meets a wall in each direction, and the loss at a wall only stretches it.
     """
     walls_per_metre = (_directions() / np.array(size_m)).sum(axis=1)
     walls_per_metre /= (mean := walls_per_metre.mean())
