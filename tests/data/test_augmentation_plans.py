@@ -24,6 +24,7 @@ from wesep_like.data.simulation.plans import (
     with_paths,
     write_plans,
 )
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 from wesep_like.errors import ManifestError
 
 often = settings(max_examples=30, derandomize=True, database=None, deadline=None)
@@ -52,11 +53,22 @@ clips = st.builds(
 enrollments = st.builds(
     EnrollmentPlan,
     st.just(Clip("e.wav", 0, 50, 8000)),
-    st.just(1.0),
-    st.none() | clips,
-    st.none() | st.builds(NoisePlan, clips, decibels(50)),
-    st.none() | effects,
-    st.none() | masks,
+    response=st.none() | clips,
+    noise=st.none() | st.builds(NoisePlan, clips, decibels(50)),
+    effects=st.none() | effects,
+    masks=st.none() | masks,
+)
+rooms = st.builds(
+    SimulatedRoom,
+    st.sampled_from(["random", "image"]),
+    st.just((5.0, 4.0, 3.0)),
+    st.floats(0.1, 1),
+    st.just((1.0, 1.0, 1.0)),
+    st.tuples(st.tuples(st.floats(0.1, 4.9), st.floats(0.1, 3.9), st.floats(0.1, 2.9))),
+    st.integers(0, 2**32 - 1),
+)
+enrollments |= st.builds(
+    EnrollmentPlan, st.just(Clip("e.wav", 0, 50, 8000)), room=st.none() | rooms, masks=masks
 )
 
 
@@ -110,6 +122,15 @@ def test_a_bad_effect_is_told_with_its_line(tmp_path, corpus, change, message):
     path.write_text(json.dumps({**plan, "target": {**plan["target"], "effects": change}}))
     with pytest.raises(ManifestError, match=rf"m\.jsonl:1: .*{message}"):
         read_plans(path)
+
+
+def test_a_room_that_cannot_be():
+    room = SimulatedRoom("random", (5.0, 4.0, 3.0), 0.3, (1.0, 1.0, 1.0), ((2.0, 2.0, 2.0),) * 2, 1)
+    clip = Clip("e.wav", 0, 50, 8000)
+    with pytest.raises(ValueError, match=r"enrollment\.room: expected one place in it, and no re"):
+        EnrollmentPlan(clip, room=room)
+    with pytest.raises(ValueError, match=r"enrollment\.room: .* got 1 and Clip"):
+        EnrollmentPlan(clip, response=clip, room=replace(room, sources_m=room.sources_m[:1]))
 
 
 def test_a_mask_that_cannot_be():

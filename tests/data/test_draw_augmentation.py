@@ -151,12 +151,13 @@ def test_what_is_done_to_an_enrollment_is_drawn_by_itself(corpus, stage):
     on = all_on()
     section = on["enrollment_augmentation"]
     off = {**on, "enrollment_augmentation": replace(section, **{stage: None})}
-    changed = {"room": "response", "noise": "noise", "spec_augment": "masks"}
+    room = dict.fromkeys(("response", "direct_sample", "room"))
+    changed = {"room": room, "noise": {"noise": None}, "spec_augment": {"masks": None}}
 
     def without(plan):
         plan = plan.enrollment
         if stage != "clipping":
-            return replace(plan, **{changed[stage]: None})
+            return replace(plan, **changed[stage])
         effects = plan.effects and replace(plan.effects, clipped_share=None)
         return replace(plan, effects=None if effects == EffectsPlan() else effects)
 

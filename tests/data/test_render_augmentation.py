@@ -25,6 +25,7 @@ from wesep_like.data.simulation.augmentation.plans import BandPlan, EffectsPlan
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import NoisePlan, read_plans, write_plans
 from wesep_like.data.simulation.render import render
+from wesep_like.data.simulation.room_options import SimulatedRoomOptions
 from wesep_like.data.store import AudioStore
 
 SIGNALS = ("mixture", "target", "interference", "noise", "enrollment")
@@ -134,10 +135,37 @@ def test_an_enrollment_in_a_room_is_convolved_with_its_response(corpus):
     batch = render(collate(examples))
     for row, example in enumerate(examples):
         dry = example.enrollment.astype(np.float64)
-        taps = example.enrollment_response
-        heard = np.convolve(dry, taps[np.abs(taps).argmax() :])[: len(dry)]
+        response = example.enrollment_response
+        heard = np.convolve(dry, response.taps[response.direct :])[: len(dry)]
         heard *= np.sqrt(np.square(dry).sum() / np.square(heard).sum())
         np.testing.assert_allclose(batch.enrollment[row, : len(dry)], heard, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["random", "image"])
+def test_an_enrollment_may_be_in_a_simulated_room(corpus, kind):
+    rooms = SimulatedRoomOptions(kind, rt60_range_seconds=(0.2, 0.3))
+    section = EnrollmentAugmentationOptions(room=EnrollmentRoomOptions(0.7))
+    options = {"simulated_rooms": rooms, "enrollment_augmentation": section}
+    plans = corpus.draw(8, **options)
+    simulated = [plan.enrollment.room is not None for plan in plans]
+    # The corpus has measured rooms too.
+    assert any(simulated)
+    assert any(plan.enrollment.response is not None for plan in plans)
+    assert all(plan.room is None for plan in plans)
+    clips = collate(corpus.read(plans))
+    heard = render(clips).enrollment
+    for row, plan in enumerate(plans):
+        dry, wet = clips.enrollment[row], heard[row]
+        length = clips.enrollment_samples[row]
+        alone = render(collate(corpus.read([plan]))).enrollment[0]
+        torch.testing.assert_close(wet[:length], alone, atol=2e-6, rtol=0)
+        assert not wet[length:].any()
+        if simulated[row]:
+            assert not torch.allclose(wet, dry, atol=1e-3)
+            # The direct path stays where it was.
+            size = 2 * len(dry)
+            cross = torch.fft.irfft(torch.fft.rfft(wet, size) * torch.fft.rfft(dry, size).conj())
+            assert cross.abs().argmax() == 0
 
 
 def test_enrollments_stay_as_loud_as_they_were_recorded(corpus):
@@ -147,7 +175,7 @@ def test_enrollments_stay_as_loud_as_they_were_recorded(corpus):
     torch.testing.assert_close(batch.enrollment.square().sum(-1), before.square().sum(-1))
     for row, plan in enumerate(plans):
         plan = plan.enrollment
-        is_changed = (plan.noise, plan.response, plan.effects) != (None, None, None)
+        is_changed = any((plan.noise, plan.response, plan.effects))
         assert torch.equal(batch.enrollment[row], before[row]) == (not is_changed)
 
 

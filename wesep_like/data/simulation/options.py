@@ -10,6 +10,7 @@ from wesep_like.data.simulation.augmentation.options import (
     EnrollmentAugmentationOptions,
     probability_of,
 )
+from wesep_like.data.simulation.room_options import SimulatedRoomOptions
 from wesep_like.errors import ConfigError
 
 
@@ -21,8 +22,8 @@ class SimulationOptions:
         utterances: A manifest of utterances.
         noise: A manifest of noises; needed if noise_probability, or that of enrollments, is above
             0.
-        rooms: A manifest of room responses; needed if room_probability, or that of enrollments, is
-            above 0.
+        rooms: A manifest of room responses; it or simulated_rooms is needed if room_probability, or
+            that of enrollments, is above 0.
         mixture_seconds: Length of every mixture; a shorter utterance is padded with zeros, at a
             random place. None: as long as the shortest of its utterances, from their beginnings
             (LibriMix's "min").
@@ -39,6 +40,7 @@ class SimulationOptions:
         speed_probability: How often a source is played at one of `speeds`; a target and its
             enrollment at the same one.
         room_probability: How often a mixture is put into a room.
+        simulated_rooms: Rooms that are computed.
         target_kind: What the target is when there is a room: the direct path, with early
             reflections, or as heard.
         noise_probability: How often there is noise.
@@ -62,6 +64,7 @@ class SimulationOptions:
     speed_probability: float = 0.0
     speeds: tuple[float, ...] = (0.9, 1.1)
     room_probability: float = 0.0
+    simulated_rooms: SimulatedRoomOptions | None = None
     target_kind: Literal["dry", "early", "reverberant"] = "dry"
     noise_probability: float = 0.0
     snr_range_db: tuple[float, float] = (5.0, 20.0)
@@ -96,18 +99,23 @@ class SimulationOptions:
         # The resampler takes ratios of whole numbers; hundredths are finer than anyone hears.
         if any(not 0.5 <= speed <= 2 or round(speed, 2) != speed for speed in self.speeds):
             problems.append(f"speeds: expected 0.5 to 2 in steps of 0.01, got {list(self.speeds)}")
-        for name, probability in (("noise", "noise_probability"), ("rooms", "room_probability")):
-            if getattr(self, name) is None and getattr(self, probability) > 0:
+        enrollments = self.enrollment_augmentation
+        for name, probability in (
+            ("noise_probability", self.noise_probability),
+            ("enrollment_augmentation.noise.probability", probability_of(enrollments.noise)),
+        ):
+            if self.noise is None and probability > 0:
                 problems.append(
-                    f"{name}: missing, but {probability} is {getattr(self, probability)!r}. "
-                    f"Give a manifest or set {probability} to 0"
+                    f"noise: missing, but {name} is {probability!r}. Give a manifest or set it to 0"
                 )
-        for name, section in (("noise", "noise"), ("rooms", "room")):
-            how_often = probability_of(getattr(self.enrollment_augmentation, section))
-            if getattr(self, name) is None and how_often > 0:
+        for name, probability in (
+            ("room_probability", self.room_probability),
+            ("enrollment_augmentation.room.probability", probability_of(enrollments.room)),
+        ):
+            if self.rooms is None and self.simulated_rooms is None and probability > 0:
                 problems.append(
-                    f"{name}: missing, but enrollment_augmentation.{section}.probability is "
-                    f"{how_often!r}. Give a manifest or set it to 0"
+                    f"rooms: missing, but {name} is {probability!r}. Give a manifest, or "
+                    "simulated_rooms, or set it to 0"
                 )
         if problems:
             raise ConfigError(problems)

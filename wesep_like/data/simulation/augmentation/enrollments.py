@@ -12,27 +12,69 @@ from torch import Tensor
 from wesep_like.audio.convolution import convolve
 from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.audio.levels import power
+from wesep_like.data.rooms.random_responses import DIRECT_TAP, RandomRooms, random_responses
+from wesep_like.data.rooms.response import Response
 from wesep_like.data.simulation.augmentation.effects import Effects, as_powerful
 from wesep_like.data.simulation.augmentation.plans import MaskPlan
 from wesep_like.data.simulation.plans import EnrollmentPlan
+from wesep_like.data.simulation.random_rooms import gathered
 
 
 @dataclass(frozen=True)
 class EnrollmentRooms:
-    """Responses (rooms, taps) of the rooms that the enrollments `rows` (rooms,) are in."""
+    """Rooms whose responses were read.
+
+    Args:
+        rows: (rooms,) int, which enrollments are in them.
+        responses: (rooms, taps).
+        direct: (rooms,) int, the tap of the direct path.
+    """
 
     rows: Tensor
     responses: Tensor
+    direct: Tensor
 
     @staticmethod
-    def of(responses: Sequence[np.ndarray | None]) -> EnrollmentRooms | None:
+    def of(responses: Sequence[Response | None]) -> EnrollmentRooms | None:
         """From one response an enrollment, or None; None if there are none."""
-        rows, padded = _padded(responses)
-        return None if padded is None else EnrollmentRooms(rows, padded)
+        rows, padded = _padded([None if r is None else r.taps for r in responses])
+        if padded is None:
+            return None
+        direct = torch.tensor([response.direct for response in responses if response is not None])
+        return EnrollmentRooms(rows, padded, direct)
 
     def changed(self, signals: Tensor) -> Tensor:
         """Signals (rooms, samples) in their rooms, without the delay of the direct path."""
-        return convolve(signals, self.responses, self.responses.abs().argmax(dim=-1))
+        return convolve(signals, self.responses, self.direct)
+
+
+@dataclass(frozen=True)
+class EnrollmentRandomRooms:
+    """Rooms, one source in each, whose responses are computed here.
+
+    Args:
+        rows: (rooms,) int, which enrollments are in them.
+        rooms: What they are like.
+        sample_rate: Hz.
+    """
+
+    rows: Tensor
+    rooms: RandomRooms
+    sample_rate: int
+
+    @staticmethod
+    def of(plans: Sequence[EnrollmentPlan], sample_rate: int) -> EnrollmentRandomRooms | None:
+        """Those that plans ask for; None if none does."""
+        rooms = gathered([plan.room for plan in plans], sample_rate)
+        if rooms is None:
+            return None
+        rows = [row for row, p in enumerate(plans) if p.room and p.room.kind == "random"]
+        return EnrollmentRandomRooms(torch.tensor(rows), rooms, sample_rate)
+
+    def changed(self, signals: Tensor) -> Tensor:
+        """Signals (rooms, samples) in their rooms, without the delay of the direct path."""
+        responses = random_responses(self.rooms, self.sample_rate)[:, 0]
+        return convolve(signals, responses, torch.full_like(self.rows, DIRECT_TAP))
 
 
 @dataclass(frozen=True)
@@ -66,13 +108,14 @@ class EnrollmentChanges:
     """All that is done to a batch of enrollments."""
 
     rooms: EnrollmentRooms | None
+    random_rooms: EnrollmentRandomRooms | None
     noises: EnrollmentNoises | None
     effects: Effects | None
 
     @staticmethod
     def of(
         plans: Sequence[EnrollmentPlan],
-        responses: Sequence[np.ndarray | None],
+        responses: Sequence[Response | None],
         noises: Sequence[np.ndarray | None],
         enrollment: Tensor,
         sample_rate: int,
@@ -81,7 +124,7 @@ class EnrollmentChanges:
 
         Args:
             plans: One an enrollment.
-            responses: The room's response for each, (taps,), or None.
+            responses: The room's response for each, or None.
             noises: For each, (its samples,), or None.
             enrollment: (batch, samples), for which they are.
             sample_rate: Hz.
@@ -91,10 +134,11 @@ class EnrollmentChanges:
         """
         changes = EnrollmentChanges(
             EnrollmentRooms.of(responses),
+            EnrollmentRandomRooms.of(plans, sample_rate),
             EnrollmentNoises.of(plans, noises, enrollment.shape[-1]),
             Effects.of([plan.effects for plan in plans], enrollment, sample_rate),
         )
-        return None if changes == EnrollmentChanges(None, None, None) else changes
+        return None if changes == EnrollmentChanges(None, None, None, None) else changes
 
     def on(self, enrollment: Tensor, is_inside: Tensor) -> Tensor:
         """The enrollments (batch, samples) after all of it, each as powerful as it was.
@@ -104,7 +148,7 @@ class EnrollmentChanges:
             is_inside: (batch, samples) bool, whether a sample is none of padding.
         """
         changed = enrollment
-        for change in (self.rooms, self.noises):
+        for change in (self.rooms, self.random_rooms, self.noises):
             if change is not None:
                 rows = change.rows
                 heard = change.changed(changed[rows]) * is_inside[rows]

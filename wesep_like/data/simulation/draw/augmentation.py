@@ -76,7 +76,7 @@ class EnrollmentAugmentation:
             noise_probability=probability_of(noise),
             snr_range_db=options.snr_range_db if noise is None else noise.snr_range_db,
         )
-        self._rooms = Rooms(rooms, alone)
+        self._rooms = Rooms(rooms, alone, sample_rate)
         self._noises = Noises(noises, alone, sample_rate)
 
     def draw(self, rng: np.random.Generator, plan: EnrollmentPlan) -> EnrollmentPlan:
@@ -84,15 +84,17 @@ class EnrollmentAugmentation:
         if not self.options.is_on:
             return plan
         # In this order for ever: a new stage takes a new generator at the end.
-        room_rng, noise_rng, effects_rng, masks_rng = rng.spawn(4)
-        (response,) = self._rooms.draw(room_rng, 1)
+        room_rng, noise_rng, effects_rng, masks_rng, simulation_rng = rng.spawn(5)
+        heard_in = self._rooms.draw(room_rng, simulation_rng, 1)
         clip = plan.clip
         num_samples = resampled_length(clip.num_samples, clip.sample_rate, self.sample_rate)
         num_samples = resampled_length(num_samples, round(100 * plan.speed), 100)
         (effects,) = draw_effects(effects_rng, self.options, self.sample_rate, 1)
         return replace(
             plan,
-            response=response,
+            response=heard_in.responses[0],
+            direct_sample=heard_in.direct_samples[0],
+            room=heard_in.room,
             noise=self._noises.draw(noise_rng, num_samples),
             effects=effects,
             masks=_draw_masks(masks_rng, self.options.spec_augment),

@@ -26,7 +26,8 @@ class MixturePlanner:
     Args:
         utterances: Of at least one more speaker than there are interferers.
         noises: Used if options.noise_probability, or that of enrollments, is above 0.
-        rooms: Used if options.room_probability, or that of enrollments, is above 0.
+        rooms: Used if options.room_probability, or that of enrollments, is above 0 and
+            options.rooms given.
         options: How mixtures are made.
         sample_rate: Of the mixtures, in Hz.
 
@@ -46,7 +47,7 @@ class MixturePlanner:
         self.sample_rate = sample_rate
         self._voices = Voices(utterances, options)
         self._crops = Crops(self._voices, options, sample_rate)
-        self._rooms = Rooms(rooms, options)
+        self._rooms = Rooms(rooms, options, sample_rate)
         self._noises = Noises(noises, options, sample_rate)
         self._enrollments = EnrollmentAugmentation(noises, rooms, options, sample_rate)
 
@@ -91,8 +92,9 @@ class MixturePlanner:
         """
         options = self.options
         # In this order for ever: a new stage takes a new generator at the end.
-        voices, crops, enrollment_rng, levels, speed_rng, room_rng, noise_rng = rng.spawn(7)
-        effects_rng, seconds_rng, changes_rng = rng.spawn(3)
+        generators = rng.spawn(11)
+        voices, crops, enrollment_rng, levels, speed_rng, room_rng, noise_rng = generators[:7]
+        simulation_rng, effects_rng, seconds_rng, changes_rng = generators[7:]
 
         utterances = self._voices.draw(voices, target)
         speeds = [self._draw_speed(speed_rng) for _ in utterances]
@@ -103,7 +105,7 @@ class MixturePlanner:
         enrollment = self._enrollments.draw(changes_rng, EnrollmentPlan(enrolled, speeds[0]))
         stretches = [stretch, *(Stretch(u, 0, u.num_samples) for u in utterances[1:])]
         num_samples = self._crops.num_samples(stretches, speeds)
-        responses = self._rooms.draw(room_rng, len(stretches))
+        heard_in = self._rooms.draw(room_rng, simulation_rng, len(stretches))
         effects = draw_effects(effects_rng, options.augmentation, self.sample_rate, len(stretches))
 
         sources = []
@@ -111,8 +113,9 @@ class MixturePlanner:
             clip, offset = self._crops.draw_crop(crops, stretch, speed, num_samples)
             sir_db = float(levels.uniform(*options.sir_range_db)) if number > 0 else 0.0
             speaker = stretch.utterance.speaker
+            response, direct = heard_in.responses[number], heard_in.direct_samples[number]
             sources.append(
-                SourcePlan(speaker, clip, speed, offset, sir_db, responses[number], effects[number])
+                SourcePlan(speaker, clip, speed, offset, sir_db, response, direct, effects[number])
             )
         level_db = None
         if options.level_range_db is not None:
@@ -128,6 +131,7 @@ class MixturePlanner:
             noise=self._noises.draw(noise_rng, num_samples),
             level_db=level_db,
             target_kind=options.target_kind,
+            room=heard_in.room,
         )
 
     def _draw_speed(self, rng: np.random.Generator) -> float:
