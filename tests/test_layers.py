@@ -25,7 +25,16 @@ LAYERS = [
 ]
 RANKS = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 # Optional, or slow to import and seldom needed.
-HEAVY = {"matplotlib", "onnx", "onnxruntime", "pesq", "pystoi", "silero_vad", "transformers"}
+HEAVY = {
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "pesq",
+    "pyroomacoustics",
+    "pystoi",
+    "silero_vad",
+    "transformers",
+}
 
 
 def imported(node: ast.AST) -> list[str]:

@@ -150,6 +150,10 @@ class Experiment:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
         if ("speaker" in self.freeze or is_fixed) and self.losses.speaker is not None:
             problems.append("losses.speaker: has nothing to teach, as the speaker module is frozen")
+        if isinstance(self.data.train, SimulationOptions):
+            for name in ("augmentation", "enrollment_augmentation"):
+                for line in getattr(self.data.train, name).problems_at(self.sample_rate):
+                    problems.append(f"data.train.{name}.{line}")
         if self.metric_gan is not None and self.sample_rate not in PESQ_RATES:
             problems.append(
                 f"metric_gan: PESQ is defined at {' and '.join(map(str, PESQ_RATES))} Hz, and "
@@ -230,6 +234,8 @@ def read_experiment(
             with torch.device("meta"):
                 model = build_tse(config["model"], rate, trust_code=True)
             num_estimates = model.separator.num_estimates
+            if experiment is not None and not model.takes_masks:
+                problems.lines.extend(_mask_problems(experiment.data.train))
     if experiment is not None:
         problems.lines.extend(_loss_problems(experiment.losses, num_estimates))
     if experiment is None or problems.lines:
@@ -313,7 +319,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         make_optimizer,
         speaker_head=head,
         speaker_weight=head_weight,
-        enrollments_recur=simulation.enrollment_seconds is None,
+        enrollments_recur=simulation.is_enrollment_recurring,
         self_enrollment=experiment.self_enrollment,
         metric_gan=None
         if experiment.metric_gan is None
@@ -371,6 +377,19 @@ def _loss_problems(losses: LossOptions, num_estimates: int | None) -> list[str]:
             options = _term(losses.speaker).options
             problems.lines.extend(CLASSIFIERS.problems(options, "losses.speaker"))
     return problems.lines
+
+
+def _mask_problems(options: SimulationOptions | PremixedOptions) -> list[str]:
+    """What is wrong if the speaker module has no features to lay masks over."""
+    if isinstance(options, PremixedOptions):
+        return []
+    masks = options.enrollment_augmentation.spec_augment
+    if masks is None or masks.probability == 0:
+        return []
+    return [
+        "data.train.enrollment_augmentation.spec_augment: the speaker module has no filterbank "
+        "features that could be masked. Expected null"
+    ]
 
 
 def _valid_plans(experiment: Experiment) -> list[MixturePlan]:

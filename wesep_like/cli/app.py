@@ -20,6 +20,7 @@ from wesep_like.cli import (
     info,
     mix,
     prepare,
+    rooms,
     score,
     train,
     verify,
@@ -53,7 +54,11 @@ def _add(
     group.command(name, epilog="\n".join(lines))(function)
 
 
-for _module in (extract, enroll, evaluate, train, prepare, mix, info, embed, verify, score, eer):
+_MODULES = (
+    *(extract, enroll, evaluate, train, prepare, rooms, mix),
+    *(info, embed, verify, score, eer),
+)
+for _module in _MODULES:
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
 _add(_config, "check", config.check, config.EXAMPLES)
 

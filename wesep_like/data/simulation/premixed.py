@@ -37,3 +37,8 @@ class PremixedOptions:
     def __post_init__(self) -> None:
         if problems := seconds_problems(self):
             raise ConfigError(problems)
+
+    @property
+    def is_enrollment_recurring(self) -> bool:
+        """Whether there are finitely many enrollments, so that each comes again."""
+        return self.enrollment_seconds is None
