@@ -66,6 +66,7 @@ class Clips:
         random_rooms: Rooms whose responses are yet to be computed, or None.
         random_rows: (rooms,) int, which examples are in these.
         target_kind: (batch,) int, place in TARGET_KINDS.
+        has_early: Whether any of them is "early".
         noise: (batch, samples).
         snr_db: (batch,).
         level_db: (batch,), NaN where the level stays as recorded.
@@ -84,6 +85,7 @@ class Clips:
     random_rooms: RandomRooms | None
     random_rows: Tensor
     target_kind: Tensor
+    has_early: bool
     noise: Tensor
     snr_db: Tensor
     level_db: Tensor
@@ -144,6 +146,7 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         random_rooms=gathered([plans[i].room for i in random_rows], plans[0].sample_rate),
         random_rows=torch.tensor(random_rows, dtype=torch.long),
         target_kind=torch.tensor([TARGET_KINDS.index(plan.target_kind) for plan in plans]),
+        has_early=any(plan.target_kind == "early" for plan in plans),
         noise=noise,
         snr_db=torch.tensor([plan.noise.snr_db if plan.noise else 0.0 for plan in plans]),
         level_db=torch.tensor([math.nan if p.level_db is None else p.level_db for p in plans]),

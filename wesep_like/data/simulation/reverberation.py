@@ -9,6 +9,7 @@ from wesep_like.audio import to_samples
 from wesep_like.audio.convolution import convolve
 from wesep_like.data.rooms.random_responses import random_responses
 from wesep_like.data.simulation.clips import Clips
+from wesep_like.data.simulation.plans import TARGET_KINDS
 
 EARLY_SECONDS = 0.05  # reflections that help intelligibility; the usual limit (ISO 3382-1's D50)
 
@@ -22,7 +23,7 @@ def in_room(clips: Clips) -> tuple[Tensor, Tensor]:
     if responses is None:
         return clips.sources, clips.sources[:, 0]
     heard = convolve(clips.sources, responses, clips.direct)
-    target = convolve(clips.sources[:, 0], _kept(responses[:, 0], clips), clips.direct[:, 0])
+    target = _wanted(clips, responses[:, 0], heard[:, 0])
     # An example without a room must not depend on whether another one in its batch has one.
     return (
         torch.where(clips.has_room[..., None], heard, clips.sources),
@@ -45,12 +46,21 @@ def _responses(clips: Clips) -> Tensor | None:
     return responses
 
 
-def _kept(responses: Tensor, clips: Clips) -> Tensor:
-    """The part of the targets' responses (batch, taps) that belongs to the targets."""
-    direct = clips.direct[:, :1]
-    taps = torch.arange(responses.shape[-1], device=direct.device)
-    is_direct = taps == direct
-    is_early = taps <= direct + to_samples(EARLY_SECONDS, clips.sample_rate)
-    is_kept_by_kind = torch.stack([is_direct, is_early, torch.ones_like(is_early)])
-    is_kept = is_kept_by_kind[clips.target_kind, torch.arange(len(direct), device=direct.device)]
-    return responses * is_kept
+def _wanted(clips: Clips, responses: Tensor, heard: Tensor) -> Tensor:
+    """What of the targets' voices is wanted, (batch, samples).
+
+    Args:
+        clips: With the voices without a room.
+        responses: Of the room, for the targets, (batch, taps).
+        heard: Their voices in it, (batch, samples).
+    """
+    voices, direct = clips.sources[:, 0], clips.direct[:, :1]
+    dry = voices * responses.gather(-1, direct)
+    early = dry
+    if clips.has_early:
+        taps = torch.arange(responses.shape[-1], device=direct.device)
+        is_early = taps <= direct + to_samples(EARLY_SECONDS, clips.sample_rate)
+        early = convolve(voices, responses * is_early, direct[:, 0])
+    kind = clips.target_kind[:, None]
+    wanted = torch.where(kind == TARGET_KINDS.index("early"), early, dry)
+    return torch.where(kind == TARGET_KINDS.index("reverberant"), heard, wanted)
