@@ -162,6 +162,7 @@ def test_what_mix_cannot_do(cli, line, error):
     assert not Path("out").exists()
 
 
+@pytest.mark.usefixtures("place")
 def test_rooms_writes_a_pool(cli):
     line = "rooms -o pool --rt60-range-seconds 0.1 0.12 --num-sources 1 --workers 0 --num"
     assert cli(f"{line} 1").out == "pool/rooms.jsonl: 1 rooms, 1 of them new\n"
