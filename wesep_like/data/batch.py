@@ -30,6 +30,8 @@ class Batch:
         interferers: (batch, interferers, samples), each as mixed; zeros where there are fewer. Of a
             recorded mixture all that is not the target, as one.
         noise: (batch, samples), as mixed.
+        has_target: (batch,) bool; where false, the enrolled speaker does not speak, and the target
+            is zeros.
     """
 
     ids: list[str]
@@ -42,6 +44,13 @@ class Batch:
     speakers: Tensor
     interferers: Tensor
     noise: Tensor
+    has_target: Tensor
+
+    @property
+    def is_inside(self) -> Tensor:
+        """True where a mixture is, false where padding is, (batch, samples)."""
+        places = torch.arange(self.mixture.shape[-1], device=self.mixture.device)
+        return places < self.mixture_samples[:, None]
 
     @property
     def interference(self) -> Tensor:

@@ -43,6 +43,19 @@ class Ingredients:
 
 
 @dataclass(frozen=True)
+class PlannedLoudness:
+    """Loudness in LUFS; NaN where ratios of power are planned.
+
+    Args:
+        sources: (batch, sources).
+        noise: (batch,).
+    """
+
+    sources: Tensor
+    noise: Tensor
+
+
+@dataclass(frozen=True)
 class Clips:
     """The ingredients of a batch as tensors; what is missing is zeros.
 
@@ -55,6 +68,8 @@ class Clips:
         noise: (batch, samples).
         snr_db: (batch,).
         level_db: (batch,), NaN where the level stays as recorded.
+        has_target: (batch,) bool; where false, the first interferer stands for the target.
+        loudness: What is planned in LUFS, or None if no example has it.
     """
 
     ids: list[str]
@@ -72,6 +87,8 @@ class Clips:
     enrollment_samples: Tensor
     enrollment_keys: list[str]
     speakers: Tensor
+    has_target: Tensor
+    loudness: PlannedLoudness | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Clips:
         """The same clips on another device."""
@@ -120,4 +137,20 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),
         enrollment_keys=[plan.enrollment.key for plan in plans],
         speakers=torch.tensor([example.speaker for example in examples]),
+        has_target=torch.tensor([plan.has_target for plan in plans]),
+        loudness=_planned_loudness(plans, sources.shape[1]),
     )
+
+
+def _planned_loudness(plans: Sequence[MixturePlan], num_sources: int) -> PlannedLoudness | None:
+    if all(plan.target.loudness_lufs is None for plan in plans):
+        return None
+    sources = torch.full((len(plans), num_sources), torch.nan)
+    noise = torch.full((len(plans),), torch.nan)
+    for i, plan in enumerate(plans):
+        for j, source in enumerate(plan.sources):
+            if source.loudness_lufs is not None:
+                sources[i, j] = source.loudness_lufs
+        if plan.noise is not None and plan.noise.loudness_lufs is not None:
+            noise[i] = plan.noise.loudness_lufs
+    return PlannedLoudness(sources, noise)
