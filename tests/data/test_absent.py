@@ -34,8 +34,8 @@ ON = {
 )
 def test_someone_else_takes_the_place_of_an_absent_target(corpus, timing):
     options = {**ON, **timing}
-    plans, present = corpus.draw(60, **options), corpus.draw(60, **options | ON | {
-        **timing, "absent_probability": 0.0})  # fmt: skip
+    plans = corpus.draw(60, **options)
+    present = corpus.draw(60, **{**options, "absent_probability": 0.0})
     assert 15 < sum(plan.has_target for plan in plans) < 45
     for plan, other in zip(plans, present, strict=True):
         assert other.has_target
