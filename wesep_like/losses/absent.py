@@ -24,7 +24,7 @@ class AbsentTargetLoss:
 
     Source:
         Wisdom et al., "What's all the FUSS about free universal sound separation data?", ICASSP
-        2021, for sources that are not there; eta is ours.
+        2021, for sources that are not there; `eta` weighs it against losses where there is one.
     """
 
     eta: float = 1.0

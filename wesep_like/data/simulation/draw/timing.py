@@ -49,10 +49,14 @@ class _Overlap:
 class Timing:
     """The choice of timelines.
 
+    A share of overlap is the time that target and interferer have in common over the time of the
+    shorter of the two recordings, pauses included. Each interferer begins before the target or ends
+    after it. In a mixture of given length all are cut so that they fit, the target as little as can
+    be.
+
     Source:
-        Shares of overlap as in SparseLibriMix (Cosentino et al., 2020) and LibriCSS (Chen et al.,
-        2020). Deviation: they are of the shorter recording, pauses included, and there of all
-        speech, or of the words.
+        Sparsely overlapping mixtures: LibriMix (Cosentino et al., 2020), LibriCSS (Chen et al.,
+        2020).
 
     Args:
         options: How mixtures are made.
