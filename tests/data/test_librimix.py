@@ -99,3 +99,14 @@ def test_processes_change_nothing_and_a_broken_file_costs_its_mixtures_only(
     assert not [path for path in ours if path.stem == plans[2].id]
     kept = read_plans(tmp_path / "train" / PLANS)
     assert [plan.id for plan in kept] == [plan.id for plan in plans[:2]]
+
+
+def test_an_absent_target_is_a_silent_file(corpus, tmp_path):
+    planner = corpus.planner(absent_probability=1.0, **OPTIONS)
+    (plan,) = draw_named(planner, 1, seed=1)
+    write_librimix([plan], tmp_path)
+    assert plan.id == "_".join(s.clip.path.rpartition("/")[2][:-5] for s in plan.interferers)
+    parts = [samples(tmp_path / kind / f"{plan.id}.wav") for kind in ("s1", "s2", "s3")]
+    assert not parts[0].any()
+    assert parts[1].any()
+    assert np.abs(samples(tmp_path / f"mix_clean/{plan.id}.wav") - sum(parts)).max() < 1e-4
