@@ -73,9 +73,10 @@ def write_librimix(
     """The mixtures of `plans` are below `folder`, 16-bit WAV, with their metadata.
 
     There are `mix_clean` (all voices), `mix_both` (and noise), `s1` (the target, which is silence
-    where it is absent), `s2` and so on (the interferers), `noise`, `enrollment`; `metadata`, with paths and lengths and with the
-    levels in dB of each source over the others, in the columns of LibriMix; and `mixtures.jsonl`,
-    the plans themselves. A mixture of which a file cannot be read is left out.
+    where it is absent), `s2` and so on (the interferers), `noise`, `enrollment`; `metadata`, with
+    paths and lengths and with the levels in dB of each source over the others, in the columns of
+    LibriMix; and `mixtures.jsonl`, the plans themselves. A mixture of which a file cannot be read
+    is left out.
 
     Args:
         plans: At one sample rate.
