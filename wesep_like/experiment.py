@@ -25,7 +25,7 @@ from wesep_like.data.store import AudioStore
 from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
 from wesep_like.inference.device import find_device
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
-from wesep_like.losses import CLASSIFIERS, LOSSES
+from wesep_like.losses import CLASSIFIERS, LOSSES, AbsentTargetLoss
 from wesep_like.metrics.pesq import RATES as PESQ_RATES
 from wesep_like.models.build import build_tse, resolved_tse
 from wesep_like.models.model_file import (
@@ -83,10 +83,13 @@ class LossOptions:
         waveform: Losses of an estimate, each with `name`, `weight` (1 if not given), `estimate` (0,
             the answer, if not given; others where a separator makes several) and options.
         speaker: A classifier of the training speakers, likewise, where the speaker module learns.
+        absent: What takes the place of the losses of waveforms where the enrolled speaker does not
+            speak.
     """
 
     waveform: tuple[dict[str, Any], ...] = ({"name": "neg_si_sdr", "weight": 1.0},)
     speaker: dict[str, Any] | None = None
+    absent: AbsentTargetLoss = field(default_factory=AbsentTargetLoss)
 
     def __post_init__(self) -> None:
         if not self.waveform:
@@ -325,6 +328,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         if experiment.metric_gan is None
         else MetricGAN(experiment.metric_gan, experiment.sample_rate),
         learning_rates=cast("dict[PartName, float]", experiment.optimizer.learning_rates),
+        absent_loss=losses.absent,
     )
     return task, loaders
 
@@ -401,6 +405,11 @@ def _valid_plans(experiment: Experiment) -> list[MixturePlan]:
                 f"{path}: mixture {plan.id!r} is at {plan.sample_rate} Hz, but the config's "
                 f"sample_rate is {experiment.sample_rate}. Prepare the data at that rate"
             )
+    if not any(plan.has_target for plan in plans):
+        raise ManifestError(
+            f"{path}: the target speaks in no mixture, so that none tells which model is best. "
+            "Add some in which it does"
+        )
     return plans
 
 

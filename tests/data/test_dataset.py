@@ -11,6 +11,15 @@ from torch.utils.data import DataLoader
 
 from wesep_like.data.dataset import BatchNumbers, FixedMixtures, OnlineMixtures, read_ingredients
 from wesep_like.data.manifest import Utterance
+from wesep_like.data.simulation.augmentation.options import (
+    AugmentationOptions,
+    ClippingOptions,
+    EnrollmentAugmentationOptions,
+    EnrollmentNoiseOptions,
+    EnrollmentRoomOptions,
+    EqualizerOptions,
+    SpecAugmentOptions,
+)
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import (
     Clip,
@@ -21,15 +30,31 @@ from wesep_like.data.simulation.plans import (
     write_plans,
 )
 from wesep_like.data.simulation.render import render
+from wesep_like.data.simulation.room_options import SimulatedRoomOptions
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 
-SIGNALS = ("mixture", "target", "interference", "noise", "enrollment", "speakers")
+SIGNALS = (
+    *("mixture", "target", "interference", "noise", "enrollment", "speakers"),
+    *("mixture_samples", "enrollment_samples", "has_target"),
+)
 EVERYTHING = {
     "noise_probability": 0.5,
-    "room_probability": 0.5,
+    "room_probability": 0.7,
+    "simulated_rooms": SimulatedRoomOptions(kind="random", rt60_range_seconds=(0.1, 0.2)),
     "speed_probability": 0.5,
+    "absent_probability": 0.3,
     "num_interferers": (1, 2),
+    "overlap_range": (0.3, 1.0),
+    "enrollment_seconds": (0.3, 0.8),
+    "augmentation": AugmentationOptions(
+        equalizer=EqualizerOptions(0.5), clipping=ClippingOptions(0.5)
+    ),
+    "enrollment_augmentation": EnrollmentAugmentationOptions(
+        noise=EnrollmentNoiseOptions(0.5),
+        room=EnrollmentRoomOptions(0.5),
+        spec_augment=SpecAugmentOptions(0.5),
+    ),
 }
 
 
@@ -51,9 +76,11 @@ def are_equal(one, other):
 
 # Python warns of forking a process with threads; torch's have nothing to do here.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_batches_are_the_same_whatever_the_number_of_workers(corpus):
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 4 worker processes:UserWarning")
+@pytest.mark.parametrize("num_workers", [1, 4])
+def test_batches_are_the_same_whatever_the_number_of_workers(corpus, num_workers):
     alone = batches(online(corpus, **EVERYTHING), BatchNumbers(3), 5)
-    shared = batches(online(corpus, **EVERYTHING), BatchNumbers(3), 5, num_workers=2)
+    shared = batches(online(corpus, **EVERYTHING), BatchNumbers(3), 5, num_workers)
     assert all(map(are_equal, alone, shared))
     assert not torch.equal(alone[0].mixture, alone[1].mixture)
 

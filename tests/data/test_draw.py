@@ -218,10 +218,6 @@ def test_an_utterance_that_cannot_be_shared(corpus):
         ({"level_range_db": (-3.0, 3.0)}, r"level_range_db: expected 0 dB \(full scale\) or less"),
         ({"speeds": (), "speed_probability": 0.1}, "speeds: none given, but speed_probability is"),
         ({"speeds": (0.123,)}, r"speeds: expected 0.5 to 2 in steps of 0.01, got \[0.123\]"),
-        (
-            {"noise_probability": 0.5},
-            "noise: missing, but noise_probability is 0.5. Give a manifest",
-        ),
         ({"room_probability": 0.5}, "rooms: missing, but room_probability is 0.5. Give a manifest"),
     ],
 )

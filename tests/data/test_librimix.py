@@ -113,3 +113,14 @@ def test_enrollments_are_written_as_a_model_would_hear_them(corpus, tmp_path):
         heard = samples(tmp_path / "enrollment" / f"{plan.id}.wav")
         spoken = np.dot(heard, example.enrollment) / np.linalg.norm(heard)
         assert (spoken / np.linalg.norm(example.enrollment)) ** 2 == pytest.approx(0.5, abs=0.05)
+
+
+def test_an_absent_target_is_a_silent_file(corpus, tmp_path):
+    planner = corpus.planner(absent_probability=1.0, **OPTIONS)
+    (plan,) = draw_named(planner, 1, seed=1)
+    write_librimix([plan], tmp_path)
+    assert plan.id == "_".join(s.clip.path.rpartition("/")[2][:-5] for s in plan.interferers)
+    parts = [samples(tmp_path / kind / f"{plan.id}.wav") for kind in ("s1", "s2", "s3")]
+    assert not parts[0].any()
+    assert parts[1].any()
+    assert np.abs(samples(tmp_path / f"mix_clean/{plan.id}.wav") - sum(parts)).max() < 1e-4

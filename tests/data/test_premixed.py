@@ -178,6 +178,15 @@ def test_recorded_and_simulated_mixtures_in_one_batch(data):
     assert 10 * powers.log10() == pytest.approx(3.0, abs=1e-3)
 
 
+def test_of_a_recorded_mixture_without_its_target_all_is_interference(data):
+    (recorded, *_) = read_plans(data / "mixtures.jsonl")
+    absent = replace(recorded, has_target=False)
+    batch = render(collate([FixedMixtures([absent], AudioStore(RATE))[0]]))
+    assert not batch.target.any()
+    assert np.array_equal(batch.mixture[0].numpy(), samples_of(recorded.mixture))
+    assert torch.equal(batch.interference, batch.mixture)
+
+
 def mixture(**changes):
     sources = (PremixedSource("a", "a1", "s1.wav"), PremixedSource("b", "b1", "s2.wav"))
     return replace(PremixedMixture("m", "m.wav", 800, RATE, sources), **changes)

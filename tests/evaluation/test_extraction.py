@@ -191,6 +191,40 @@ def test_a_silent_target_and_a_wild_model_are_broken_rows(mixtures, extractor, t
     ]
 
 
+def test_without_the_target_the_attenuation_is_all_there_is(mixtures, tmp_path):
+    plans = read_plans(mixtures / "mixtures.jsonl")
+    plans[1] = replace(plans[1], has_target=False)
+    summary = evaluate_extraction(
+        FromTheMixture(lambda mixture: 0.1 * mixture),
+        plans,
+        output=tmp_path,
+        metrics=["si_sdr", "stoi", "similarity"],
+    )
+    assert (summary["num_mixtures"], summary["num_broken"]) == (3, 0)
+    nums = {name: value["num"] for name, value in summary["metrics"].items()}
+    assert nums["attenuation_db"] == 1
+    assert nums["si_sdri"] == nums["stoi"] == nums["similarity"] == 2
+    assert summary["failure_rate"] == 1  # of the two that have a target
+    assert summary["metrics"]["attenuation_db"]["mean"] == pytest.approx(20, abs=1e-3)
+    rows = rows_of(tmp_path)
+    assert [row["attenuation_db"] for row in rows] == ["", "20.0000", ""]
+    assert (rows[1]["si_sdr"], rows[1]["speaker"]) == ("", "high")
+    page = (tmp_path / "report.html").read_text()
+    assert "Attenuation where the target is absent (dB)" in page
+    assert "could not be scored</h2>" not in page
+
+
+def test_no_target_at_all(mixtures, tmp_path):
+    plans = [replace(p, has_target=False) for p in read_plans(mixtures / "mixtures.jsonl")]
+    summary = evaluate_extraction(
+        FromTheMixture(lambda mixture: 0 * mixture), plans, output=tmp_path, metrics=["si_sdr"]
+    )
+    assert set(summary["metrics"]) == {"attenuation_db"}
+    assert summary["metrics"]["attenuation_db"]["mean"] == 100
+    assert summary["failure_rate"] is None
+    assert "Attenuation" in (tmp_path / "report.html").read_text()
+
+
 def test_a_metric_without_a_value_is_left_out_alone(mixtures, tmp_path):
     pytest.importorskip("pesq")
     plan = read_plans(mixtures / "mixtures.jsonl")[0]

@@ -10,7 +10,7 @@ from wesep_like.inference.extractor import Extractor
 from wesep_like.inference.signals import ShortEnrollmentWarning
 from wesep_like.models.build import build_tse
 from wesep_like.models.cue import SpeakerCue
-from wesep_like.models.model_file import load_model, save_model
+from wesep_like.models.model_file import load_model, read_model_config, save_model
 
 
 def noise(seconds, rate=16000, seed=0):
@@ -44,6 +44,21 @@ def test_it_is_the_model_scaled_to_its_part_of_the_mixture(extractor, tiny_model
     np.testing.assert_allclose(result, scale * estimate, atol=1e-5)
     # What is left of the mixture has nothing of the result in it.
     assert abs((mixture - result) @ result) < 1e-3 * (result @ result)
+
+
+def test_what_a_model_trained_with_absent_targets_makes_silent_stays_silent(tiny_model, tmp_path):
+    model, config = load_model(tiny_model), read_model_config(tiny_model)
+    mixture, enrollment = noise(1), noise(2, seed=1)
+    with torch.no_grad():
+        estimate = model(torch.from_numpy(mixture)[None], torch.from_numpy(enrollment)[None])
+    for probability, keeps_level in ((0.3, True), (0.0, False)):
+        train = {"absent_probability": probability}
+        save_model(tmp_path, model, {**config, "data": {"train": train}})
+        extractor = Extractor.load(tmp_path, "cpu")
+        assert extractor.keeps_level is keeps_level
+        result = extractor.extract(mixture, enrollment, 16000)
+        is_as_made = np.allclose(result, estimate.estimates[0, 0].numpy(), atol=1e-5)
+        assert is_as_made is keeps_level
 
 
 def test_it_is_the_same_every_time_and_changes_nothing(extractor):

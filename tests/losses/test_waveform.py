@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from wesep_like.errors import ConfigError, ShapeError
-from wesep_like.losses import LOSSES, NegSISDRLoss
+from wesep_like.losses import LOSSES, NegSISDRLoss, NegSNRLoss
 from wesep_like.metrics.sdr import si_sdr
 
 
@@ -77,8 +77,35 @@ def test_half_precision_is_computed_in_single():
     torch.testing.assert_close(values, NegSISDRLoss()(estimate, target), atol=0.05, rtol=0)
 
 
+def test_snr_is_of_the_level_too():
+    target = noise(2, 1603)
+    other = 0.1 * target.norm(dim=-1, keepdim=True) * torch.nn.functional.normalize(
+        noise(2, 1603, seed=1)
+    )  # fmt: skip
+    loss = LOSSES.build({"name": "neg_snr", "soft_limit_db": 60.0}, "losses.waveform[0]")
+    torch.testing.assert_close(
+        loss(target + other, target), torch.full((2,), -20.0), atol=0.01, rtol=0
+    )
+    torch.testing.assert_close(
+        loss(0.5 * target, target), torch.full((2,), -6.02), atol=0.01, rtol=0
+    )
+    assert NegSNRLoss()(target, target).tolist() == pytest.approx([-30, -30])
+
+
+@pytest.mark.parametrize("target_level", [0.0, 1e-6, 1.0])
+@pytest.mark.parametrize("estimate_level", [0.0, 1e-6, 1.0])
+def test_snr_and_its_gradient_are_finite_in_silence(target_level, estimate_level):
+    estimate = (estimate_level * noise(2, 1603, seed=1)).requires_grad_()
+    loss = NegSNRLoss()(estimate, target_level * noise(2, 1603))
+    loss.sum().backward()
+    assert loss.isfinite().all()
+    assert estimate.grad.isfinite().all()
+
+
 def test_messages():
     with pytest.raises(ShapeError, match=r"estimate: shape \(2, 9\) is not target's \(2, 10\)"):
         NegSISDRLoss()(torch.ones(2, 9), torch.ones(2, 10))
     with pytest.raises(ConfigError, match="soft_limit_db: -30 dB. A limit lies between 0 and 80"):
         NegSISDRLoss(soft_limit_db=-30)
+    with pytest.raises(ConfigError, match="soft_limit_db: 90 dB. A limit lies between 0 and 80"):
+        NegSNRLoss(soft_limit_db=90)

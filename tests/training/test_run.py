@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from wesep_like import experiment
 from wesep_like.config.files import read_config
-from wesep_like.errors import ConfigError, ModelFileError, OutputError
+from wesep_like.data.simulation.plans import read_plans, write_plans
+from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
 from wesep_like.inference.extractor import Extractor
 
 
@@ -235,3 +237,58 @@ def test_a_longer_run_goes_on_from_a_shorter_one(write_experiment, tmp_path):
 def test_resume_without_a_checkpoint_starts(write_experiment, tmp_path):
     experiment.train(write_experiment(trainer={"num_steps": 2}), [], tmp_path / "exp", resume=True)
     assert last_weights(tmp_path / "exp")[0] == 2
+
+
+def with_absent(folder, output, is_absent):
+    """The fixed mixtures of `folder`, those without their target that `is_absent` names."""
+    plans = [
+        replace(plan, has_target=plan.id not in is_absent)
+        for plan in read_plans(folder / "valid.jsonl")
+    ]
+    write_plans(output, plans)
+    return {"mixtures": str(output)}
+
+
+def test_a_run_with_absent_targets(write_experiment, hums, tmp_path):
+    train = {
+        "utterances": str(hums / "train.jsonl"),
+        "mixture_seconds": None,
+        "mode": "max",
+        "overlap_range": [0.2, 1.0],
+        "enrollment_seconds": 0.8,
+        "num_interferers": {1: 0.7, 2: 0.3},
+        "absent_probability": 0.4,
+        "noise_probability": 0.5,
+        "loudness": {"speech_range_lufs": [-30, -20]},
+    }
+    path = write_experiment(
+        data={"train": train, "valid": with_absent(hums, tmp_path / "v.jsonl", {"v1"})},
+        losses={"waveform": [{"name": "neg_snr"}], "absent": {"eta": 0.5}},
+    )
+    experiment.train(path, [], tmp_path / "one")
+    resolved = read_config(tmp_path / "one" / "config.yaml")
+    assert resolved["data"]["train"]["num_interferers"] == {1: 0.7, 2: 0.3}
+    assert resolved["data"]["train"]["loudness"]["noise_range_lufs"] == [-38.0, -30.0]
+    assert resolved["losses"]["absent"] == {"eta": 0.5, "tau": 1e-3}
+    rows = read_metrics(tmp_path / "one")
+    assert any(row["train/absent"] for row in rows)
+    assert any(row["train/neg_snr"] for row in rows)
+    valid = [row for row in rows if row["valid/si_sdri"]]
+    assert all(float(row["valid/attenuation_db"]) < 100 for row in valid)
+    assert Extractor.load(tmp_path / "one", "cpu").keeps_level
+    # The config that a run leaves makes the same run.
+    experiment.train(tmp_path / "one" / "config.yaml", [], tmp_path / "two")
+    assert_equal_weights(*(last_weights(tmp_path / name)[1] for name in ("one", "two")))
+
+
+def test_a_validation_without_any_target_tells_nothing(write_experiment, hums, tmp_path):
+    path = write_experiment(
+        data={
+            "train": {"utterances": str(hums / "train.jsonl")},
+            "valid": with_absent(hums, tmp_path / "v.jsonl", {"v0", "v1", "v2"}),
+        }
+    )
+    with pytest.raises(
+        ManifestError, match=r"v\.jsonl: the target speaks in no mixture, so that n"
+    ):
+        experiment.train(path, [], tmp_path / "exp")

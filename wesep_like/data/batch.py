@@ -31,6 +31,8 @@ class Batch:
         interferers: (batch, interferers, samples), each as mixed; zeros where there are fewer. Of a
             recorded mixture all that is not the target, as one.
         noise: (batch, samples), as mixed.
+        has_target: (batch,) bool; where false, the enrolled speaker does not speak, and the target
+            is zeros.
         enrollment_masks: What of the enrollment's features is not heard in training; None if all
             is.
     """
@@ -45,7 +47,14 @@ class Batch:
     speakers: Tensor
     interferers: Tensor
     noise: Tensor
+    has_target: Tensor
     enrollment_masks: FeatureMasks | None = None
+
+    @property
+    def is_inside(self) -> Tensor:
+        """True where a mixture is, false where padding is, (batch, samples)."""
+        places = torch.arange(self.mixture.shape[-1], device=self.mixture.device)
+        return places < self.mixture_samples[:, None]
 
     @property
     def interference(self) -> Tensor:

@@ -16,6 +16,7 @@ from wesep_like.audio.resample import resample
 from wesep_like.data.rooms.image_responses import direct_sample, image_responses
 from wesep_like.data.rooms.response import Response
 from wesep_like.data.simulation.clips import Ingredients
+from wesep_like.data.simulation.colored_noise import colored_noise
 from wesep_like.data.simulation.plans import (
     EnrollmentPlan,
     MixturePlan,
@@ -84,7 +85,9 @@ class OnlineMixtures(Dataset[Ingredients]):
             except AudioError as error:
                 self._skip(error)
                 continue
-            if not (is_silent(example.sources[0]) or is_silent(example.enrollment)):
+            # An absent target is silent as planned; the voice in its place must not be.
+            heard = example.sources[plan.reference]
+            if not (is_silent(heard) or is_silent(example.enrollment)):
                 return example
         raise AudioError(
             f"example {number}: {_MAX_ATTEMPTS} drawn mixtures could not be read or were "
@@ -170,16 +173,19 @@ def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1)
         )
     enrollment = _at_speed(store.read(plan.enrollment.clip), plan.enrollment.speed)
     noise = plan.enrollment.noise
+    target = (
+        _read_source(plan.target, store, plan.num_samples)
+        if plan.has_target
+        else np.zeros(plan.num_samples, np.float32)
+    )
     if plan.mixture is not None:
-        target = _read_source(plan.target, store, plan.num_samples)
-        whole = replace(plan.target, clip=plan.mixture)
-        mixture = _read_source(whole, store, plan.num_samples)
-        sources: tuple[np.ndarray, ...] = (target, mixture - target)
+        recorded = replace(plan.target, clip=plan.mixture)
+        others = [_read_source(recorded, store, plan.num_samples) - target]
     else:
-        sources = tuple(_read_source(source, store, plan.num_samples) for source in plan.sources)
+        others = [_read_source(source, store, plan.num_samples) for source in plan.interferers]
     return Ingredients(
         plan=plan,
-        sources=sources,
+        sources=(target, *others),
         responses=_responses(plan.room, plan.sources, store),
         noise=None if plan.noise is None else _read_noise(plan.noise, store, plan.num_samples),
         enrollment=enrollment,
@@ -223,7 +229,11 @@ def _read_response(source: SourcePlan | EnrollmentPlan, store: AudioStore) -> Re
 
 
 def _read_noise(noise: NoisePlan, store: AudioStore, num_samples: int) -> np.ndarray:
-    return np.resize(store.read(noise.clip), num_samples)  # np.resize repeats
+    if noise.color is not None:
+        return colored_noise(noise.color, num_samples, store.sample_rate)
+    assert noise.clip is not None
+    recorded = np.roll(store.read(noise.clip), -noise.offset)
+    return np.resize(recorded, num_samples)  # np.resize repeats
 
 
 def _at_speed(samples: np.ndarray, speed: float) -> np.ndarray:

@@ -127,7 +127,7 @@ def _value(annotation: Any, value: object, name: str) -> object:
         return float(value)  # type: ignore[arg-type]
     if annotation is int and is_number and isinstance(value, int):
         return value
-    if annotation is str and isinstance(value, str):
+    if annotation in (str, bool) and isinstance(value, annotation):
         return value
     raise ValueError(
         f"{name}: expected {getattr(annotation, '__name__', annotation)}, got {value!r}"

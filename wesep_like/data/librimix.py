@@ -45,7 +45,7 @@ class Written:
 
 
 def draw_named(planner: MixturePlanner, num: int, seed: int) -> Iterator[MixturePlan]:
-    """Plans 0 to `num` of a seed, named as in LibriMix: by their utterances, target first.
+    """Plans 0 to `num` of a seed, named as in LibriMix: by what is heard, the target first.
 
     A pair that comes again is drawn anew, and gets a number where nothing else is left.
     """
@@ -53,7 +53,8 @@ def draw_named(planner: MixturePlanner, num: int, seed: int) -> Iterator[Mixture
     for number in range(num):
         for attempt in range(_ATTEMPTS):
             plan = planner.draw(np.random.default_rng([seed, number, attempt]))
-            name = "_".join(Path(source.clip.path).stem for source in plan.sources)
+            heard = plan.sources[plan.reference :]
+            name = "_".join(Path(source.clip.path).stem for source in heard)
             if name not in taken:
                 break
         else:
@@ -71,10 +72,11 @@ def write_librimix(
 ) -> list[Written]:
     """The mixtures of `plans` are below `folder`, 16-bit WAV, with their metadata.
 
-    There are `mix_clean` (all voices), `mix_both` (and noise), `s1` (the target), `s2` and so on
-    (the interferers), `noise`, `enrollment`; `metadata`, with paths and lengths and with the
-    levels in dB of each source over the others, in the columns of LibriMix; and `mixtures.jsonl`,
-    the plans themselves. A mixture of which a file cannot be read is left out.
+    There are `mix_clean` (all voices), `mix_both` (and noise), `s1` (the target, which is silence
+    where it is absent), `s2` and so on (the interferers), `noise`, `enrollment`; `metadata`, with
+    paths and lengths and with the levels in dB of each source over the others, in the columns of
+    LibriMix; and `mixtures.jsonl`, the plans themselves. A mixture of which a file cannot be read
+    is left out.
 
     Args:
         plans: At one sample rate.

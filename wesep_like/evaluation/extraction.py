@@ -28,9 +28,10 @@ from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, ConfigError, ManifestError, WesepLikeError
-from wesep_like.evaluation.report import write_report
+from wesep_like.evaluation.report import is_scored, write_report
 from wesep_like.inference.extractor import Extractor
 from wesep_like.inference.signals import ShortEnrollmentWarning
+from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.pesq import pesq
 from wesep_like.metrics.report import summarise
 from wesep_like.metrics.sdr import sdr, si_sdr
@@ -41,6 +42,9 @@ MIXTURES = "mixtures.jsonl"
 
 METRICS = ("si_sdr", "sdr", "pesq", "stoi", "estoi", "similarity")
 """What can be measured; `similarity` is of the extracted voice and the enrollment."""
+
+ATTENUATION = "attenuation_db"
+"""Instead of all these where the target is absent: how much quieter than the mixture it is."""
 
 _IMPROVED = ("si_sdr", "sdr")  # ratios in dB, of which the gain over the mixture is of interest
 _MAX_TOLD = 10
@@ -77,7 +81,9 @@ def evaluate_extraction(
     """Extracts and scores every mixture; writes `mixtures.csv`, `summary.json` and `report.html`.
 
     A mixture that cannot be read, extracted or scored is left out of all means; its row says why.
-    A single metric that has no value for a mixture (PESQ without speech) is left out alone.
+    A single metric that has no value for a mixture (PESQ without speech) is left out alone. Where
+    the enrolled speaker does not speak, there is nothing to compare with: such a mixture has its
+    attenuation for its only number.
 
     Args:
         extractor: The model to judge.
@@ -101,6 +107,8 @@ def evaluate_extraction(
         OutputError: If the files cannot be written; found out before the work begins.
     """
     names = _check_metrics(metrics)
+    if not all(plan.has_target for plan in plans):
+        names += (ATTENUATION,)
     folder = make_folder(output)
     check_writable(folder / "summary.json")
     timings: list[tuple[float, float]] = []
@@ -112,15 +120,11 @@ def evaluate_extraction(
             progress(len(rows), len(plans))
 
     files = {"rows": "mixtures.csv", "summary": "summary.json", "report": "report.html"}
-    broken = [row for row in rows if row["si_sdri"] is None]
+    broken = [row for row in rows if not is_scored(row)]
     summary: dict[str, Any] = {
         "about": {**(about or {}), "wesep_like": wesep_like.__version__},
         **summarise(
-            [
-                {name: row[name] for name in _columns(names)}
-                for row in rows
-                if row["si_sdri"] is not None
-            ]
+            [{name: row[name] for name in _columns(names)} for row in rows if is_scored(row)]
         ),
         "num_broken": len(broken),
         "broken": [{"id": row["id"], "problem": row["note"]} for row in broken[:_MAX_TOLD]],
@@ -146,6 +150,7 @@ class _Job:
     row: dict[str, Any]
     metrics: tuple[str, ...]
     sample_rate: int
+    has_target: bool
     estimate: np.ndarray | None = None
     mixture: np.ndarray | None = None
     target: np.ndarray | None = None
@@ -168,7 +173,7 @@ def _extract(
         **dict.fromkeys(_columns(metrics)),
         "note": "",
     }
-    job = _Job(row, metrics, plan.sample_rate)
+    job = _Job(row, metrics, plan.sample_rate, plan.has_target)
     try:
         batch = render(collate([read_ingredients(plan, AudioStore(plan.sample_rate))]))
         mixture, target, enrollment = (
@@ -187,7 +192,7 @@ def _extract(
     except WesepLikeError as error:
         _add_notes(row, [str(error)])
         return job
-    if "similarity" in metrics and extractor.has_embedding:
+    if "similarity" in metrics and extractor.has_embedding and plan.has_target:
         try:
             row["similarity"] = extractor.similarity(estimate, cue, plan.sample_rate)
         except AudioError as error:
@@ -200,8 +205,13 @@ def _score(job: _Job) -> dict[str, Any]:
     row = job.row
     if job.estimate is None:
         return row
+    if not job.has_target:
+        assert job.mixture is not None
+        pair = torch.from_numpy(job.estimate), torch.from_numpy(job.mixture)
+        row[ATTENUATION] = float(attenuation(*pair))
+        return row
     for name in job.metrics:
-        if name == "similarity":
+        if name in ("similarity", ATTENUATION):
             continue
         try:
             for prefix, signal in (("", job.estimate), ("mixture_", job.mixture)):
@@ -234,7 +244,7 @@ def _columns(metrics: Sequence[str]) -> list[str]:
         columns.append(name)
         if name in _IMPROVED:
             columns.append(f"{name}i")
-        if name != "similarity":
+        if name not in ("similarity", ATTENUATION):
             columns.append(f"mixture_{name}")
     return columns
 

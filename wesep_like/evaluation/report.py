@@ -23,6 +23,7 @@ _METRICS = {
     "stoi": ("STOI", "", 3),
     "estoi": ("ESTOI", "", 3),
     "similarity": ("Similarity to the enrollment", "", 3),
+    "attenuation_db": ("Attenuation where the target is absent", "dB", 1),
 }
 
 _STYLE = """
@@ -54,6 +55,11 @@ td.text:last-child { white-space: normal; overflow-wrap: anywhere; }
 """
 
 
+def is_scored(row: Mapping[str, Any]) -> bool:
+    """Whether a mixture's row has its number: SI-SDRi, or attenuation without a target."""
+    return row["si_sdri"] is not None or row.get("attenuation_db") is not None
+
+
 def write_report(
     path: str | Path, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> None:
@@ -68,14 +74,18 @@ def write_report(
         OutputError: If the file cannot be written there.
     """
     whole = [row for row in rows if row["si_sdri"] is not None]
-    broken = [row for row in rows if row["si_sdri"] is None]
+    broken = [row for row in rows if not is_scored(row)]
     parts = [
         "<h1>Extraction of a target voice: evaluation</h1>",
         _about(summary),
         _tiles(summary),
     ]
     if whole:
-        parts += [_pictures(whole), _means(summary["metrics"]), _worst(whole)]
+        parts.append(_pictures(whole))
+    if summary["metrics"]:
+        parts.append(_means(summary["metrics"]))
+    if whole:
+        parts.append(_worst(whole))
     if broken:
         lines = [[row["id"], row["note"]] for row in broken]
         parts += [
@@ -160,7 +170,7 @@ def _means(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _worst(rows: Sequence[Mapping[str, Any]]) -> str:
-    names = [name for name in _METRICS if name in rows[0]]
+    names = [name for name in _METRICS if name in rows[0] and name != "attenuation_db"]
     lines = [
         [row["id"], row["speaker"], row["interferers"], f"{row['mixture_si_sdr']:.2f}"]
         + ["–" if row[name] is None else f"{row[name]:.{_METRICS[name][2]}f}" for name in names]

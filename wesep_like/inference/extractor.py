@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -45,6 +45,7 @@ class Extractor:
             the package `silero-vad`), or `none` for hearing it too.
         max_seconds: So much of an enrollment is heard, from the start of its speech on; None for
             all of it.
+        keeps_level: Whether estimates stay as loud as the model makes them; see `extract`.
 
     Raises:
         ConfigError: If there is no such device or `vad`, or `max_seconds` is too short.
@@ -58,9 +59,11 @@ class Extractor:
         *,
         vad: str = ENROLLMENT_VAD,
         max_seconds: float | None = ENROLLMENT_SECONDS,
+        keeps_level: bool = False,
     ) -> None:
         self.device = find_device(device)
         self.sample_rate: int = model.sample_rate
+        self.keeps_level = keeps_level
         self._model = model.to(self.device).eval()
         self._min_seconds = max(MIN_SECONDS, model.separator.min_samples / self.sample_rate)
         self._listener = Listener(
@@ -110,7 +113,13 @@ class Extractor:
                 f"{found.place}: is a speaker encoder, which extracts nothing. Name an extraction "
                 "model; an encoder is for embed, verify and score"
             )
-        return cls(found.model, place, vad=vad, max_seconds=max_seconds)
+        return cls(
+            found.model,
+            place,
+            vad=vad,
+            max_seconds=max_seconds,
+            keeps_level=_knows_silence(found.config),
+        )
 
     def cue(
         self,
@@ -173,7 +182,8 @@ class Extractor:
 
         A model trained on SI-SDR returns its estimate at any level. It is scaled here to the part
         of the mixture that it explains: the mixture projected on it, by least squares. So the voice
-        has the level that it has in the mixture.
+        has the level that it has in the mixture. Not so if the model was trained with absent
+        targets: what it makes silent stays silent.
 
         Args:
             mixture: (samples,) in [-1, 1].
@@ -205,7 +215,9 @@ class Extractor:
             to_samples(OVERLAP_SECONDS, self.sample_rate),
             progress,
         )
-        result = resample(_to_level(estimate, samples).numpy(), self.sample_rate, sample_rate)
+        if not self.keeps_level:
+            estimate = _to_level(estimate, samples)
+        result = resample(estimate.numpy(), self.sample_rate, sample_rate)
         result = fit_length(result, len(checked))
         if isinstance(mixture, Tensor):
             return torch.from_numpy(result).to(mixture)
@@ -266,6 +278,14 @@ def load_model(
     return Extractor.load(
         name_or_path, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
     )
+
+
+def _knows_silence(config: Mapping[str, Any]) -> bool:
+    """Whether a model's config tells of training with absent targets."""
+    section: Any = config
+    for key in ("data", "train", "absent_probability"):
+        section = section.get(key) if isinstance(section, Mapping) else None
+    return isinstance(section, (int, float)) and section > 0
 
 
 def _to_level(estimate: Tensor, mixture: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -17,7 +18,8 @@ from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.batch import Batch
 from wesep_like.data.simulation.clips import Clips
 from wesep_like.data.simulation.render import render
-from wesep_like.losses import SpeakerHead, WaveformLoss
+from wesep_like.losses import AbsentTargetLoss, SpeakerHead, WaveformLoss
+from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
@@ -60,7 +62,7 @@ class ExtractionTask(LightningModule):
 
     Args:
         model: The model.
-        losses: Compare estimates with the target.
+        losses: Compare estimates with the target, where it speaks.
         make_optimizer: Groups of parameters -> optimiser and its schedule, stepped every step.
         speaker_head: Classifies the training speakers from the embedding; for a speaker module
             that is trained jointly.
@@ -70,6 +72,7 @@ class ExtractionTask(LightningModule):
         self_enrollment: Let estimates serve as enrollments.
         metric_gan: Learns PESQ beside the model, and is a further loss of the answer.
         learning_rates: Of parts of the model that learn at another rate than the rest.
+        absent_loss: Of the answer, where the enrolled speaker does not speak.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class ExtractionTask(LightningModule):
         self_enrollment: SelfEnrollmentOptions | None = None,
         metric_gan: MetricGAN | None = None,
         learning_rates: Mapping[PartName, float] | None = None,
+        absent_loss: AbsentTargetLoss | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -96,6 +100,7 @@ class ExtractionTask(LightningModule):
         self._self_enrollment = self_enrollment
         self.metric_gan = metric_gan
         self.learning_rates = dict(learning_rates or {})
+        self.absent_loss = absent_loss or AbsentTargetLoss()
         self._cues = CueCache()
         self._valid_rows: list[dict[str, float]] = []
 
@@ -110,29 +115,50 @@ class ExtractionTask(LightningModule):
         if own is not None and own.replaces(batch.ids):
             with torch.no_grad():
                 estimate = self.model.extract(batch.mixture, cue)
-            cue = self._heard(estimate)
+            cue = self._self_enrolled(estimate, batch)
         estimates = self.model.estimates(batch.mixture, cue)
         terms = self._terms(estimates, cue, batch)
         if self.metric_gan is not None:
-            answer = estimates[:, 0]
-            quality = self.metric_gan.estimate_loss(answer, batch.target)
-            learnt = self.metric_gan.discriminator_loss(answer, batch.mixture, batch.target)
+            answer, has_target = estimates[:, 0] * batch.is_inside, batch.has_target
+            quality = self.metric_gan.estimate_loss(answer, batch.target, has_target)
+            learnt = self.metric_gan.discriminator_loss(
+                answer, batch.mixture, batch.target, has_target
+            )
             total = terms["loss"] + self.metric_gan.options.weight * quality + learnt
             terms = {**terms, "metric_gan": quality, "discriminator": learnt, "loss": total}
         if own is None or own.second_weight is None:
             return terms
-        cue = self._heard(estimates[:, 0].detach())
+        cue = self._self_enrolled(estimates[:, 0].detach(), batch)
         second = self._terms(self.model.estimates(batch.mixture, cue), cue, batch)
         total = torch.lerp(terms["loss"], second["loss"], own.second_weight)
         return {**terms, **{f"second_{name}": term for name, term in second.items()}, "loss": total}
 
     def _terms(self, estimates: Tensor, cue: SpeakerCue, batch: Batch) -> dict[str, Tensor]:
-        """Each term of the loss of one pass by name, and their weighted sum as `loss`."""
-        terms = {
-            weighted.name: weighted.loss(estimates[:, weighted.estimate], batch.target).mean()
-            for weighted in self.losses
-        }
-        total = sum(weighted.weight * terms[weighted.name] for weighted in self.losses)
+        """Each term of the loss of one pass by name, and their weighted sum as `loss`.
+
+        A term is the mean over those that have it: an example's target speaks or is absent. In the
+        sum each example counts alike.
+        """
+        speaks = batch.has_target.tolist()
+        terms: dict[str, Tensor] = {}
+        total = estimates.new_zeros(())
+        if any(speaks):
+            rows = _rows(speaks, True)
+            lengths, target = batch.mixture_samples[rows], batch.target[rows]
+            for weighted in self.losses:
+                estimate = estimates[rows, weighted.estimate]
+                terms[weighted.name] = _without_padding(
+                    weighted.loss, estimate, target, lengths
+                ).mean()
+            of_present = sum(weighted.weight * terms[weighted.name] for weighted in self.losses)
+            total = total + sum(speaks) / len(speaks) * of_present
+        if not all(speaks):
+            rows = _rows(speaks, False)
+            lengths, mixture = batch.mixture_samples[rows], batch.mixture[rows]
+            terms["absent"] = _without_padding(
+                self.absent_loss, estimates[rows, 0], mixture, lengths
+            ).mean()
+            total = total + (1 - sum(speaks) / len(speaks)) * terms["absent"]
         if self.speaker_head is not None:
             assert cue.embedding is not None
             terms["speaker"] = self.speaker_head(cue.embedding, batch.speakers)
@@ -153,6 +179,24 @@ class ExtractionTask(LightningModule):
                 return self._cues.cue(self.model, batch)
         return self._heard(batch.enrollment, batch.enrollment_samples, masks)
 
+    def _self_enrolled(self, estimate: Tensor, batch: Batch) -> SpeakerCue:
+        """The cue of estimates; where the target is absent, they are of another: the enrollment's.
+
+        Args:
+            estimate: (batch, samples).
+            batch: What it was made from.
+        """
+        longest = max(estimate.shape[-1], batch.enrollment.shape[-1])
+        if bool(batch.has_target.all()):
+            return self._heard(estimate, batch.mixture_samples)
+        own, other = (
+            pad(signal, (0, longest - signal.shape[-1])) for signal in (estimate, batch.enrollment)
+        )
+        return self._heard(
+            torch.where(batch.has_target[:, None], own, other),
+            torch.where(batch.has_target, batch.mixture_samples, batch.enrollment_samples),
+        )
+
     def _heard(
         self,
         enrollment: Tensor,
@@ -169,6 +213,7 @@ class ExtractionTask(LightningModule):
     def validation_step(self, batch: Batch, index: int) -> dict[str, list[Shown]]:
         """SI-SDR of fixed mixtures, each treated as `extract` would treat it; they are `shown`.
 
+        Where the target is absent, the attenuation of the mixture.
         Masks are for training: nothing of an enrollment is hidden here.
         """
         cue = self._cue(batch, recurs=True)
@@ -178,15 +223,19 @@ class ExtractionTask(LightningModule):
             mixture = batch.mixture[one, :length]
             target = batch.target[one, :length]
             estimate = self.model.extract(mixture, cue.row(row)).float()
-            after = si_sdr(estimate, target)
-            improvement = after - si_sdr(mixture, target)
-            self._valid_rows.append(
-                {
-                    "si_sdr": after.item(),
-                    "si_sdri": improvement.item(),
-                    "failure_rate": float(improvement.item() < FAILURE_BELOW_DB),
-                }
-            )
+            if batch.has_target[row]:
+                after = si_sdr(estimate, target)
+                improvement = after - si_sdr(mixture, target)
+                self._valid_rows.append(
+                    {
+                        "si_sdr": after.item(),
+                        "si_sdri": improvement.item(),
+                        "failure_rate": float(improvement.item() < FAILURE_BELOW_DB),
+                    }
+                )
+            else:
+                quieter = attenuation(estimate, mixture)
+                self._valid_rows.append({"attenuation_db": quieter.item()})
             signals = {"mixture": mixture, "estimate": estimate, "target": target}
             first = {name: signal[0] for name, signal in signals.items()}
             shown.append(Shown(batch.ids[row], first, self.model.sample_rate))
@@ -194,8 +243,8 @@ class ExtractionTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the means over all fixed mixtures, of all processes."""
-        for name in self._valid_rows[0] if self._valid_rows else ():
-            rows = [row[name] for row in self._valid_rows]
+        for name in dict.fromkeys(name for row in self._valid_rows for name in row):
+            rows = [row[name] for row in self._valid_rows if name in row]
             self.log(
                 f"valid/{name}",
                 torch.tensor(rows, device=self.device).mean(),
@@ -242,3 +291,21 @@ class ExtractionTask(LightningModule):
         judges = [] if self.metric_gan is None else self.metric_gan.parameters()
         known = {id(parameter) for parameter in judges}
         return [parameter for parameter in self.parameters() if id(parameter) not in known]
+
+
+def _rows(is_in: Sequence[bool], wanted: bool) -> list[int] | slice:
+    """Where `is_in` is as wanted, as an index."""
+    if all(one is wanted for one in is_in):
+        return slice(None)
+    return [row for row, one in enumerate(is_in) if one is wanted]
+
+
+def _without_padding(
+    loss: Callable[[Tensor, Tensor], Tensor], estimate: Tensor, other: Tensor, num_samples: Tensor
+) -> Tensor:
+    """The loss of each item (batch,), whose padding is no part of it."""
+    lengths = num_samples.tolist()
+    if min(lengths) == estimate.shape[-1]:
+        return loss(estimate, other)
+    pairs = zip(estimate, other, lengths, strict=True)
+    return torch.cat([loss(one[None, :n], its[None, :n]) for one, its, n in pairs])

@@ -89,22 +89,36 @@ class MetricGAN(nn.Module):
         self.sample_rate = sample_rate
         self.discriminator = Discriminator(sample_rate)
 
-    def estimate_loss(self, estimate: Tensor, target: Tensor) -> Tensor:
+    def estimate_loss(
+        self, estimate: Tensor, target: Tensor, has_target: Tensor | None = None
+    ) -> Tensor:
         """How far the estimates (batch, samples) are from perfect, to the discriminator.
 
         The discriminator does not learn from it.
+
+        Args:
+            estimate: (batch, samples).
+            target: (batch, samples).
+            has_target: (batch,) bool; others are left out. None: all have one.
         """
         as_it_is = {name: value.detach() for name, value in self.discriminator.named_parameters()}
         with torch.autocast(estimate.device.type, enabled=False):
             score = functional_call(
                 self.discriminator, as_it_is, (target.float(), estimate.float())
             )
-        return (cast("Tensor", score) - 1).square().mean()
+        return _mean_square(cast("Tensor", score) - 1, has_target)
 
-    def discriminator_loss(self, estimate: Tensor, mixture: Tensor, target: Tensor) -> Tensor:
+    def discriminator_loss(
+        self,
+        estimate: Tensor,
+        mixture: Tensor,
+        target: Tensor,
+        has_target: Tensor | None = None,
+    ) -> Tensor:
         """How far the discriminator is from PESQ, for estimates, mixtures and targets alike.
 
-        The model does not learn from it. What PESQ has no value for is left out.
+        The model does not learn from it. What PESQ has no value for is left out, and so is what has
+        no target.
         """
         total = target.new_zeros((), dtype=torch.float32)
         with torch.autocast(estimate.device.type, enabled=False):
@@ -112,12 +126,11 @@ class MetricGAN(nn.Module):
             for signals in (target, mixture.float(), estimate.detach().float()):
                 score = self.discriminator(target, signals)
                 if signals is target:
-                    total = total + (score - 1).square().mean()
+                    total = total + _mean_square(score - 1, has_target)
                     continue
                 quality = self._quality(signals, target)
                 known = ~quality.isnan()
-                error = torch.where(known, score - quality.nan_to_num(), 0.0)
-                total = total + error.square().sum() / known.sum().clamp_min(1)
+                total = total + _mean_square(score - quality.nan_to_num(), known)
         return total
 
     def _quality(self, signals: Tensor, target: Tensor) -> Tensor:
@@ -129,3 +142,11 @@ class MetricGAN(nn.Module):
             except AudioError:
                 found.append(float("nan"))
         return torch.tensor(found, device=signals.device)
+
+
+def _mean_square(errors: Tensor, is_counted: Tensor | None) -> Tensor:
+    """Over what counts of (batch,), or all; 0 if nothing does."""
+    if is_counted is None:
+        return errors.square().mean()
+    counted = torch.where(is_counted, errors, 0.0)
+    return counted.square().sum() / is_counted.sum().clamp_min(1)

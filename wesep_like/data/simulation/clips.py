@@ -54,6 +54,19 @@ class Ingredients:
 
 
 @dataclass(frozen=True)
+class PlannedLoudness:
+    """Loudness in LUFS; NaN where ratios of power are planned.
+
+    Args:
+        sources: (batch, sources).
+        noise: (batch,).
+    """
+
+    sources: Tensor
+    noise: Tensor
+
+
+@dataclass(frozen=True)
 class Clips:
     """The ingredients of a batch as tensors; what is missing is zeros.
 
@@ -70,6 +83,8 @@ class Clips:
         noise: (batch, samples).
         snr_db: (batch,).
         level_db: (batch,), NaN where the level stays as recorded.
+        has_target: (batch,) bool; where false, the first interferer stands for the target.
+        loudness: What is planned in LUFS, or None if no example has it.
         effects: On sources, counted through as (batch * sources); None if there are none.
         enrollment_changes: What is done to enrollments; None if nothing.
         enrollment_masks: For features of enrollments; None if there are none.
@@ -94,6 +109,8 @@ class Clips:
     enrollment_samples: Tensor
     enrollment_keys: list[str]
     speakers: Tensor
+    has_target: Tensor
+    loudness: PlannedLoudness | None = None
     effects: Effects | None = None
     enrollment_changes: EnrollmentChanges | None = None
     enrollment_masks: FeatureMasks | None = None
@@ -155,6 +172,8 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),
         enrollment_keys=[plan.enrollment.key for plan in plans],
         speakers=torch.tensor([example.speaker for example in examples]),
+        has_target=torch.tensor([plan.has_target for plan in plans]),
+        loudness=_planned_loudness(plans, sources.shape[1]),
         effects=_effects_on(sources, plans),
         enrollment_changes=EnrollmentChanges.of(
             [plan.enrollment for plan in plans],
@@ -175,3 +194,17 @@ def _effects_on(sources: Tensor, plans: Sequence[MixturePlan]) -> Effects | None
         for place in range(sources.shape[1])
     ]
     return Effects.of(effects, sources.flatten(0, 1), plans[0].sample_rate)
+
+
+def _planned_loudness(plans: Sequence[MixturePlan], num_sources: int) -> PlannedLoudness | None:
+    if all(plan.target.loudness_lufs is None for plan in plans):
+        return None
+    sources = torch.full((len(plans), num_sources), torch.nan)
+    noise = torch.full((len(plans),), torch.nan)
+    for i, plan in enumerate(plans):
+        for j, source in enumerate(plan.sources):
+            if source.loudness_lufs is not None:
+                sources[i, j] = source.loudness_lufs
+        if plan.noise is not None and plan.noise.loudness_lufs is not None:
+            noise[i] = plan.noise.loudness_lufs
+    return PlannedLoudness(sources, noise)

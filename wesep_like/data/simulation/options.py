@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,25 +17,78 @@ from wesep_like.errors import ConfigError
 
 
 @dataclass(frozen=True)
+class HardInterferers:
+    """Interferers that sound like the target; the config section `data.train.hard_interferers`.
+
+    Args:
+        embeddings: What `wesep-like embed` wrote of at least one utterance of each speaker. A
+            speaker is the mean of what there is of him.
+        probability: How often an interferer is one of the speakers nearest to the target.
+        nearest: How many speakers these are.
+    """
+
+    embeddings: str
+    probability: float = 0.5
+    nearest: int = 20
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not 0 <= self.probability <= 1:
+            problems.append(f"probability: expected 0 to 1, got {self.probability!r}")
+        if self.nearest < 1:
+            problems.append(f"nearest: expected at least 1, got {self.nearest!r}")
+        if problems:
+            raise ConfigError(problems)
+
+
+@dataclass(frozen=True)
+class LoudnessOptions:
+    """Levels as LibriMix has them; the config section `data.train.loudness`.
+
+    Args:
+        speech_range_lufs: Loudness of every voice in the mixture.
+        noise_range_lufs: Loudness of the noise in the mixture.
+
+    Source:
+        Cosentino et al., "LibriMix", 2020, and its scripts. Deviation: a voice that would clip by
+        itself is not turned down alone, only the whole example.
+    """
+
+    speech_range_lufs: tuple[float, float] = (-33.0, -25.0)
+    noise_range_lufs: tuple[float, float] = (-38.0, -30.0)
+
+    def __post_init__(self) -> None:
+        wrong = {
+            name: getattr(self, name)
+            for name in ("speech_range_lufs", "noise_range_lufs")
+            if not getattr(self, name)[0] <= getattr(self, name)[1] <= 0
+        }
+        if wrong:
+            raise ConfigError(
+                f"{name}: expected low <= high <= 0, got {list(value)}"
+                for name, value in wrong.items()
+            )
+
+
+@dataclass(frozen=True)
 class SimulationOptions:
     """How mixtures are made.
 
     Args:
         utterances: A manifest of utterances.
-        noise: A manifest of noises; needed if noise_probability, or that of enrollments, is above
-            0.
+        noise: A manifest of noises. None: where there is noise, it is coloured.
         rooms: A manifest of room responses; it or simulated_rooms is needed if room_probability, or
             that of enrollments, is above 0.
         mixture_seconds: Length of every mixture; a shorter utterance is padded with zeros, at a
-            random place. None: as long as the shortest of its utterances, from their beginnings
-            (LibriMix's "min").
+            random place. None: whole utterances, see `mode`.
         enrollment_seconds: Length of an enrollment, or the shortest and longest, cut at a random
             place; a shorter utterance is taken whole. None: whole utterances, or, from a speaker
             with one utterance, a fixed half of it; so there are finitely many enrollments, and what
             a frozen encoder makes of them can be kept.
         min_enrollment_seconds: Shorter utterances are no enrollments where their speaker has longer
             ones.
-        num_interferers: How many competing speakers, or the lowest and highest number.
+        num_interferers: How many competing speakers, or the lowest and highest number, or the
+            probability of each number.
         sir_range_db: Power of the target over power of each interferer, in the mixture.
         speaker_sampling: "uniform" draws each speaker equally often, "by_utterance" each utterance,
             "by_duration" each second of speech.
@@ -49,6 +104,23 @@ class SimulationOptions:
             its recorded level.
         augmentation: Effects on each voice, before rooms and levels; the target has them too.
         enrollment_augmentation: What is done to enrollments; drawn by itself.
+        mode: Of whole utterances. "min": all begin together, and the mixture ends with the
+            shortest. "max": it is as long as it takes to hear all of them to their ends. As in
+            LibriMix.
+        overlap_range: The share of a recording that target and interferer have in common, the
+            shorter of the two being 1, drawn for each interferer, who begins before the target or
+            ends after it. None: all begin together, or in a mixture of given length at random
+            places.
+        absent_probability: How often the enrolled speaker does not speak. Another speaker takes his
+            place in the mixture, so that it has as many voices, and the target is silence.
+        same_sex_probability: How often an interferer is drawn among the speakers of the target's
+            sex, if there are others; else among all.
+        hard_interferers: How often, and from what, speakers are chosen who sound like the target.
+            This goes before their sex.
+        loudness: Draws the loudness of each voice and of the noise by itself. `sir_range_db`,
+            `snr_range_db` and `level_range_db` then have no say.
+        noise_exponent_range: Coloured noise has a power that falls as frequency to this exponent:
+            0 is white, 1 pink, 2 brown, -1 blue, -2 violet.
         name: Replaces a section of another name in a config, instead of going into it.
     """
 
@@ -58,7 +130,7 @@ class SimulationOptions:
     mixture_seconds: float | None = 3.0
     enrollment_seconds: float | tuple[float, float] | None = 4.0
     min_enrollment_seconds: float = 2.0
-    num_interferers: int | tuple[int, int] = 1
+    num_interferers: int | tuple[int, int] | dict[int, float] = 1
     sir_range_db: tuple[float, float] = (-5.0, 5.0)
     speaker_sampling: Literal["uniform", "by_utterance", "by_duration"] = "uniform"
     speed_probability: float = 0.0
@@ -71,22 +143,28 @@ class SimulationOptions:
     level_range_db: tuple[float, float] | None = (-33.0, -23.0)
     augmentation: AugmentationOptions = AugmentationOptions()
     enrollment_augmentation: EnrollmentAugmentationOptions = EnrollmentAugmentationOptions()
+    mode: Literal["min", "max"] = "min"
+    overlap_range: tuple[float, float] | None = None
+    absent_probability: float = 0.0
+    same_sex_probability: float = 0.0
+    hard_interferers: HardInterferers | None = None
+    loudness: LoudnessOptions | None = None
+    noise_exponent_range: tuple[float, float] = (-2.0, 2.0)
     name: Literal["simulated"] = "simulated"
 
     def __post_init__(self) -> None:
         problems = seconds_problems(self)
-        for name in ("speed_probability", "room_probability", "noise_probability"):
-            value = getattr(self, name)
+        for name in ("speed", "room", "noise", "absent", "same_sex"):
+            value = getattr(self, f"{name}_probability")
             if not 0 <= value <= 1:
-                problems.append(f"{name}: expected 0 to 1, got {value!r}")
-        ranges = ("sir_range_db", "snr_range_db", "level_range_db", "interferer_range")
+                problems.append(f"{name}_probability: expected 0 to 1, got {value!r}")
+        ranges = ("sir_range_db", "snr_range_db", "level_range_db", "noise_exponent_range")
         for name in (*ranges, "enrollment_seconds"):
             value = getattr(self, name)
             if isinstance(value, tuple) and value[0] > value[1]:
-                key = "num_interferers" if name == "interferer_range" else name
-                problems.append(f"{key}: expected low <= high, got {list(value)}")
-        if self.interferer_range[0] < 0:
-            problems.append(f"num_interferers: expected 0 or more, got {self.num_interferers!r}")
+                problems.append(f"{name}: expected low <= high, got {list(value)}")
+        problems += _number_problems(self.num_interferers)
+        problems += _timing_problems(self)
         if self.level_range_db is not None and self.level_range_db[1] > 0:
             problems.append(
                 f"level_range_db: expected 0 dB (full scale) or less, "
@@ -99,18 +177,10 @@ class SimulationOptions:
         # The resampler takes ratios of whole numbers; hundredths are finer than anyone hears.
         if any(not 0.5 <= speed <= 2 or round(speed, 2) != speed for speed in self.speeds):
             problems.append(f"speeds: expected 0.5 to 2 in steps of 0.01, got {list(self.speeds)}")
-        enrollments = self.enrollment_augmentation
-        for name, probability in (
-            ("noise_probability", self.noise_probability),
-            ("enrollment_augmentation.noise.probability", probability_of(enrollments.noise)),
-        ):
-            if self.noise is None and probability > 0:
-                problems.append(
-                    f"noise: missing, but {name} is {probability!r}. Give a manifest or set it to 0"
-                )
+        in_enrollments = probability_of(self.enrollment_augmentation.room)
         for name, probability in (
             ("room_probability", self.room_probability),
-            ("enrollment_augmentation.room.probability", probability_of(enrollments.room)),
+            ("enrollment_augmentation.room.probability", in_enrollments),
         ):
             if self.rooms is None and self.simulated_rooms is None and probability > 0:
                 problems.append(
@@ -125,6 +195,8 @@ class SimulationOptions:
         """Lowest and highest number of interferers."""
         if isinstance(self.num_interferers, int):
             return (self.num_interferers, self.num_interferers)
+        if isinstance(self.num_interferers, Mapping):
+            return (min(self.num_interferers), max(self.num_interferers))
         return self.num_interferers
 
     @property
@@ -136,6 +208,57 @@ class SimulationOptions:
     def max_sources(self) -> int:
         """The highest number of voices in a mixture."""
         return 1 + self.interferer_range[1]
+
+    @property
+    def max_speakers(self) -> int:
+        """The highest number of speakers that an example takes: one may be enrolled and absent."""
+        return self.max_sources + (self.absent_probability > 0)
+
+
+def _number_problems(num_interferers: int | tuple[int, int] | dict[int, float]) -> list[str]:
+    """What is wrong with the number of interferers, a line each."""
+    if isinstance(num_interferers, Mapping):
+        if not all(type(number) is int and number >= 0 for number in num_interferers):
+            return [
+                "num_interferers: expected numbers of 0 or more, each with its probability, "
+                f"got {dict(num_interferers)}"
+            ]
+        shares = num_interferers.values()
+        if not all(type(share) in (int, float) and share >= 0 for share in shares) or not (
+            math.isclose(sum(shares), 1, abs_tol=1e-6)
+        ):
+            return [
+                "num_interferers: expected probabilities that add up to 1, "
+                f"got {dict(num_interferers)}"
+            ]
+        return []
+    low, high = (
+        (num_interferers, num_interferers) if isinstance(num_interferers, int) else num_interferers
+    )
+    if low > high:
+        return [f"num_interferers: expected low <= high, got {[low, high]}"]
+    if low < 0:
+        return [f"num_interferers: expected 0 or more, got {num_interferers!r}"]
+    return []
+
+
+def _timing_problems(options: SimulationOptions) -> list[str]:
+    """What is wrong with when voices are heard, a line each."""
+    problems = []
+    shares = options.overlap_range
+    if shares is not None and not 0 <= shares[0] <= shares[1] <= 1:
+        problems.append(f"overlap_range: expected 0 <= low <= high <= 1, got {list(shares)}")
+    if options.mode == "max" and options.mixture_seconds is not None:
+        problems.append(
+            f"mode: 'max' is of whole utterances, but mixture_seconds is "
+            f"{options.mixture_seconds!r}. Set that to null"
+        )
+    if shares is not None and options.mode == "min" and options.mixture_seconds is None:
+        problems.append(
+            "overlap_range: in mode 'min' all voices begin together. Set mode to 'max', or give "
+            "mixture_seconds"
+        )
+    return problems
 
 
 def seconds_problems(options: Any) -> list[str]:

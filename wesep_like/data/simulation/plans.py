@@ -52,12 +52,15 @@ class SourcePlan:
             and after it.
         sir_db: Interferers: power of the target over power of this source, both as they are in the
             mixture (after the room) and over all its samples. For the target: 0, without effect.
+            Where the target is absent, the first interferer stands for it.
         response: The room's response from this source's place; None means no room, or a simulated
             one.
         direct_sample: Where in the response the direct path arrives, in the file's own samples;
             None means at its largest sample.
         effects: What is done to the voice before it is in a room. They belong to the voice: the
             target that is learnt has them too, for a model is to extract, and not to restore.
+        loudness_lufs: As it is in the mixture (BS.1770), before the whole example is turned down
+            if need be. None: its power counts, by `sir_db`. All sources have it or none.
     """
 
     speaker: str
@@ -68,6 +71,7 @@ class SourcePlan:
     response: Clip | None = None
     direct_sample: int | None = None
     effects: EffectsPlan | None = None
+    loudness_lufs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,17 +116,35 @@ class EnrollmentPlan:
 
 
 @dataclass(frozen=True)
+class NoiseColor:
+    """Noise that is no recording: power falls as frequency to `exponent`, samples are of `seed`."""
+
+    exponent: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class NoisePlan:
-    """Noise under a mixture.
+    """Noise under a mixture: a recording or a colour.
 
     Args:
         clip: Repeated if it is shorter than the mixture.
         snr_db: Power of the target over power of the noise, both as they are in the mixture, over
-            all its samples.
+            all its samples. Where the target is absent, the first interferer stands for it.
+        color: Of noise that is no recording.
+        loudness_lufs: As for a source; then `snr_db` has no effect.
+        offset: Where in a clip that is repeated the mixture begins, in the mixture's samples.
     """
 
-    clip: Clip
-    snr_db: float
+    clip: Clip | None = None
+    snr_db: float = 0.0
+    color: NoiseColor | None = None
+    loudness_lufs: float | None = None
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.clip is None) == (self.color is None):
+            raise ValueError("noise: expected a clip or a color, and not both")
 
 
 @dataclass(frozen=True)
@@ -141,6 +163,8 @@ class MixturePlan:
             it is. What of it is not the target is interference, as loud as it was recorded; files
             of interferers are named, and not read. None: the mixture is made of its sources.
         room: Where all of it is heard, if that room is simulated.
+        has_target: Whether the target speaks. If not, its clip is not heard: the enrolled speaker
+            is absent, and the right answer is silence.
     """
 
     id: str
@@ -154,6 +178,7 @@ class MixturePlan:
     target_kind: str = "dry"
     mixture: Clip | None = None
     room: SimulatedRoom | None = None
+    has_target: bool = True
 
     def __post_init__(self) -> None:
         if self.num_samples <= 0 or self.sample_rate <= 0:
@@ -169,6 +194,10 @@ class MixturePlan:
             raise ValueError("enrollment: shares samples with the target. Take other speech")
         if self.room is not None:
             self._check_room(self.room)
+        if not self.has_target and not self.interferers:
+            raise ValueError("has_target: false, and there are no interferers. Nobody would speak")
+        if len({source.loudness_lufs is None for source in self.sources}) > 1:
+            raise ValueError("loudness_lufs: some sources have it. Give it to all or none")
         if self.mixture is not None:
             self._check_recorded(self.mixture)
 
@@ -201,6 +230,11 @@ class MixturePlan:
     def sources(self) -> tuple[SourcePlan, ...]:
         """The target, then the interferers."""
         return (self.target, *self.interferers)
+
+    @property
+    def reference(self) -> int:
+        """The place among the sources of the voice that levels are relative to."""
+        return 0 if self.has_target else 1
 
 
 def read_plans(path: str | Path) -> list[MixturePlan]:
@@ -236,12 +270,12 @@ def with_paths(plan: MixturePlan, path_of: Callable[[str], str]) -> MixturePlan:
     def clip_at(clip: Clip) -> Clip:
         return replace(clip, path=path_of(clip.path))
 
-    def noise_at(noise: NoisePlan | None) -> NoisePlan | None:
-        return replace(noise, clip=clip_at(noise.clip)) if noise else None
-
     def source_at(source: SourcePlan) -> SourcePlan:
         response = clip_at(source.response) if source.response else None
         return replace(source, clip=clip_at(source.clip), response=response)
+
+    def noise_at(noise: NoisePlan | None) -> NoisePlan | None:
+        return replace(noise, clip=clip_at(noise.clip)) if noise and noise.clip else noise
 
     def enrollment_at(enrollment: EnrollmentPlan) -> EnrollmentPlan:
         response = clip_at(enrollment.response) if enrollment.response else None

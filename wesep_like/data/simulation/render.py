@@ -12,17 +12,20 @@ from torch import Tensor
 
 from wesep_like.data.batch import Batch
 from wesep_like.data.simulation.clips import Clips
+from wesep_like.data.simulation.loudness import loudness_gains
 from wesep_like.data.simulation.reverberation import in_room
 
 _HIGHEST_PEAK = 0.99
+_HIGHEST_PEAK_OF_LIBRIMIX = 0.9  # where levels are planned as there, by loudness
 
 
 def render(clips: Clips) -> Batch:
-    """Mix: effects on voices, room, then levels (SIR, SNR), then one common gain.
+    """Mix: effects on voices, room, then levels (SIR and SNR, or loudness), one common gain.
 
     Levels are of what is heard: powers of the signals after the room, over all samples of the
-    mixture; SIR and SNR are both relative to the target. A silent interferer or noise is left out;
-    a silent target leaves silence. A recorded mixture keeps its levels.
+    mixture; SIR and SNR are both relative to the target, or, where it is absent, to the first
+    interferer. A silent interferer or noise is left out; a silent target leaves silence. A recorded
+    mixture keeps its levels.
     """
     num_samples = clips.sources.shape[-1]
     is_inside = (
@@ -34,11 +37,22 @@ def render(clips: Clips) -> Batch:
 
     voice, others = heard[:, 0], heard[:, 1:]
     power = _energy(voice)
-    others = others * _gain_for(power[:, None], _energy(others), clips.sir_db[:, 1:])[..., None]
-    noise = clips.noise * _gain_for(power, _energy(clips.noise), clips.snr_db)[:, None]
+    if others.shape[1] > 0:
+        power = torch.where(clips.has_target, power, _energy(others[:, 0]))
+    other_gains = _gain_for(power[:, None], _energy(others), clips.sir_db[:, 1:])
+    noise_gain = _gain_for(power, _energy(clips.noise), clips.snr_db)
+    highest_peak: float | Tensor = _HIGHEST_PEAK
+    if clips.loudness is not None:
+        planned = clips.loudness
+        gains, noise_gain = loudness_gains(clips, heard, planned, other_gains, noise_gain)
+        voice, target, other_gains = voice * gains[:, :1], target * gains[:, :1], gains[:, 1:]
+        is_planned = ~planned.sources[:, 0].isnan()
+        highest_peak = torch.where(is_planned, _HIGHEST_PEAK_OF_LIBRIMIX, _HIGHEST_PEAK)
+    others = others * other_gains[..., None]
+    noise = clips.noise * noise_gain[:, None]
     mixture = voice + others.sum(dim=1) + noise
 
-    gain = _common_gain(mixture, clips.level_db, clips.mixture_samples)[:, None]
+    gain = _common_gain(mixture, clips.level_db, clips.mixture_samples, highest_peak)[:, None]
     return Batch(
         ids=clips.ids,
         mixture=mixture * gain,
@@ -50,6 +64,7 @@ def render(clips: Clips) -> Batch:
         speakers=clips.speakers,
         interferers=others * gain[:, None],
         noise=noise * gain,
+        has_target=clips.has_target,
         enrollment_masks=clips.enrollment_masks,
     )
 
@@ -79,10 +94,12 @@ def _gain_for(target_energy: Tensor, energy: Tensor, ratio_db: Tensor) -> Tensor
     return torch.where(ratio_db.isnan(), 1.0, gain)
 
 
-def _common_gain(mixture: Tensor, level_db: Tensor, mixture_samples: Tensor) -> Tensor:
+def _common_gain(
+    mixture: Tensor, level_db: Tensor, mixture_samples: Tensor, highest_peak: float | Tensor
+) -> Tensor:
     """One gain an example (batch,): to the wanted level, but never so that the mixture clips."""
     tiny = torch.finfo(mixture.dtype).tiny
     rms = (_energy(mixture) / mixture_samples).sqrt().clamp_min(tiny)
     to_level = torch.where(level_db.isnan(), torch.ones_like(rms), 10 ** (level_db / 20) / rms)
-    highest = _HIGHEST_PEAK / mixture.abs().amax(dim=-1).clamp_min(tiny)
+    highest = highest_peak / mixture.abs().amax(dim=-1).clamp_min(tiny)
     return torch.minimum(to_level, highest)

@@ -10,6 +10,7 @@ import numpy as np
 
 from wesep_like.audio import to_samples
 from wesep_like.data.manifest import Utterance
+from wesep_like.data.simulation.draw.timing import Slot
 from wesep_like.data.simulation.draw.voices import Voices
 from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import Clip
@@ -23,6 +24,11 @@ class Stretch:
     utterance: Utterance
     start: int
     num_samples: int
+
+
+def whole(utterance: Utterance) -> Stretch:
+    """All of an utterance."""
+    return Stretch(utterance, 0, utterance.num_samples)
 
 
 class Crops:
@@ -64,8 +70,7 @@ class Crops:
         others = [u for u in self._voices.of(target.speaker) if u.path != target.path]
         if others:
             shortest = self.options.min_enrollment_seconds
-            clip = choose_enrollment(others, which, place, shortest, seconds, speed)
-            return clip, Stretch(target, 0, target.num_samples)
+            return choose_enrollment(others, which, place, shortest, seconds, speed), whole(target)
 
         total, is_first = target.num_samples, which < 0.5
         if seconds is None:
@@ -87,8 +92,13 @@ class Crops:
         """Length of the mixture."""
         if self.options.mixture_seconds is not None:
             return to_samples(self.options.mixture_seconds, self.sample_rate)
-        lengths = zip(stretches, speeds, strict=True)
-        return max(1, min(self._mixture_samples(s, s.num_samples, speed) for s, speed in lengths))
+        of_lengths = min if self.options.mode == "min" else max
+        return max(1, of_lengths(self.lengths(stretches, speeds)))
+
+    def lengths(self, stretches: Sequence[Stretch], speeds: Sequence[float]) -> list[int]:
+        """How long each stretch is, in the mixture's samples."""
+        pairs = zip(stretches, speeds, strict=True)
+        return [self._mixture_samples(s, s.num_samples, speed) for s, speed in pairs]
 
     def _mixture_samples(self, stretch: Stretch, num_samples: int, speed: float) -> int:
         """From the file's samples to the mixture's."""
@@ -96,15 +106,23 @@ class Crops:
         return math.floor(num_samples * self.sample_rate / (rate * speed))
 
     def draw_crop(
-        self, rng: np.random.Generator, stretch: Stretch, speed: float, num_samples: int
+        self,
+        rng: np.random.Generator,
+        stretch: Stretch,
+        speed: float,
+        num_samples: int,
+        slot: Slot | None = None,
     ) -> tuple[Clip, int]:
-        """A clip of the stretch and its place in the mixture."""
+        """A clip of the stretch and its place in the mixture, which is the slot if there is one."""
         crop_place, offset_place = rng.random(2)
         rate = stretch.utterance.sample_rate
-        length = min(math.ceil(num_samples * speed * rate / self.sample_rate), stretch.num_samples)
-        if self.options.mixture_seconds is None:
+        wanted = num_samples if slot is None else slot.num_samples
+        length = min(math.ceil(wanted * speed * rate / self.sample_rate), stretch.num_samples)
+        if slot is None and self.options.mixture_seconds is None:
             return _clip(stretch.utterance, stretch.start, length), 0
         start = stretch.start + int(crop_place * (stretch.num_samples - length + 1))
+        if slot is not None:
+            return _clip(stretch.utterance, start, length), slot.offset
         free = max(num_samples - self._mixture_samples(stretch, length, speed), 0)
         return _clip(stretch.utterance, start, length), int(offset_place * (free + 1))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from wesep_like.data.manifest import Noise
 from wesep_like.data.simulation.options import SimulationOptions
-from wesep_like.data.simulation.plans import Clip, NoisePlan
+from wesep_like.data.simulation.plans import Clip, NoiseColor, NoisePlan
 from wesep_like.errors import ManifestError
 
 
@@ -17,12 +17,13 @@ class Noises:
     """Noises, and the choice among them.
 
     Args:
-        noises: Used if options.noise_probability is above 0.
+        noises: Used if options.noise_probability is above 0; where options.noise names none, noise
+            is coloured.
         options: How mixtures are made.
         sample_rate: Of the mixtures, in Hz.
 
     Raises:
-        ManifestError: If there are none.
+        ManifestError: If there are none in what options.noise names.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Noises:
         self.options = options
         self.sample_rate = sample_rate
         self._noises = sorted(noises, key=lambda noise: noise.id)
-        if options.noise_probability > 0 and not self._noises:
+        if options.noise_probability > 0 and options.noise is not None and not self._noises:
             raise ManifestError(f"{options.noise}: no noises, but noise_probability is above 0")
 
     def draw(self, rng: np.random.Generator, num_samples: int) -> NoisePlan | None:
@@ -40,8 +41,15 @@ class Noises:
         snr_db = float(rng.uniform(*self.options.snr_range_db))
         if is_used >= self.options.noise_probability:
             return None
+        if not self._noises:
+            exponent = float(rng.uniform(*self.options.noise_exponent_range))
+            color = NoiseColor(exponent, int(rng.integers(2**31)))
+            return NoisePlan(snr_db=snr_db, color=color)
         noise = self._noises[int(which * len(self._noises))]
-        length = math.ceil(num_samples * noise.sample_rate / self.sample_rate)
-        length = min(length, noise.num_samples)
+        wanted = math.ceil(num_samples * noise.sample_rate / self.sample_rate)
+        length = min(wanted, noise.num_samples)
         start = int(place * (noise.num_samples - length + 1))
-        return NoisePlan(Clip(noise.path, start, length, noise.sample_rate), snr_db)
+        clip, offset = Clip(noise.path, start, length, noise.sample_rate), 0
+        if length < wanted:  # repeated; it does not always begin where its file does
+            offset = int(place * length * self.sample_rate / noise.sample_rate)
+        return NoisePlan(clip, snr_db, offset=offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -32,10 +32,10 @@ class Voices:
             self._utterances.setdefault(utterance.speaker, []).append(utterance)
         self.speakers = sorted(self._utterances)
         self._weights = np.array([self._weight(speaker) for speaker in self.speakers])
-        if len(self.speakers) < options.max_sources:
+        if len(self.speakers) < options.max_speakers:
             raise ManifestError(
                 f"{options.utterances}: {len(self.speakers)} speakers, but a mixture needs "
-                f"{options.max_sources}. Add speakers or lower num_interferers"
+                f"{options.max_speakers}. Add speakers or lower num_interferers"
             )
 
     def of(self, speaker: str) -> list[Utterance]:
@@ -58,8 +58,7 @@ class Voices:
             rng: Where it comes from.
             target: Makes this utterance the target.
         """
-        low, high = self.options.interferer_range
-        num_interferers = int(rng.integers(low, high + 1))
+        num_interferers = self._draw_number(rng)
         weights = self._weights.copy()
         voices = []
         for number in range(1 + num_interferers):
@@ -73,3 +72,25 @@ class Voices:
                 voices.append(of_speaker[int(place * len(of_speaker))])
             weights[index] = 0
         return voices
+
+    def choose(self, speakers: Sequence[str], which: float, place: float) -> Utterance:
+        """An utterance of one of `speakers`.
+
+        Args:
+            speakers: At least one.
+            which: Drawn, from 0 to 1: which speaker, each as often as speakers are drawn.
+            place: Likewise: which of his utterances.
+        """
+        weights = np.cumsum([self._weight(speaker) for speaker in speakers])
+        index = int(np.searchsorted(weights, which * weights[-1], side="right"))
+        of_speaker = self._utterances[speakers[min(index, len(speakers) - 1)]]
+        return of_speaker[int(place * len(of_speaker))]
+
+    def _draw_number(self, rng: np.random.Generator) -> int:
+        """How many interferers."""
+        numbers = self.options.num_interferers
+        if isinstance(numbers, Mapping):
+            shares = np.array(list(numbers.values()), dtype=float)
+            return int(rng.choice(list(numbers), p=shares / shares.sum()))
+        low, high = self.options.interferer_range
+        return int(rng.integers(low, high + 1))
