@@ -52,17 +52,18 @@ def test_the_cache_drops_what_was_not_used_for_longest(tmp_path):
     store = AudioStore(8000, cache_megabytes=0.0017)  # 200 bytes a file: eight of them
     for clip in [*clips[:8], clips[0], clips[8], clips[8]]:
         store.read(clip)
-        assert store._kept_bytes == sum(kept.nbytes for kept in store._kept.values()) <= 1700
-    assert [key[0] for key in store._kept] == [clips[n].path for n in (2, 3, 4, 5, 6, 7, 0, 8)]
+        kept = store._kept
+        assert kept.num_bytes == sum(array.nbytes for array in kept.arrays.values()) <= 1700
+    assert [key[0] for key in kept.arrays] == [clips[n].path for n in (2, 3, 4, 5, 6, 7, 0, 8)]
 
 
 def test_a_file_that_would_fill_the_cache_is_not_kept(corpus):
     store = AudioStore(8000, cache_megabytes=0.1)
     long, short = corpus.utterances[-1], corpus.utterances[2]
     assert np.array_equal(store.read(clip_of(long, 5, 90)), store.read(clip_of(long, 5, 90)))
-    assert not store._kept
+    assert not store._kept.arrays
     store.read(clip_of(short, 5, 90))
-    assert store._kept
+    assert store._kept.arrays
 
 
 def test_floats_above_full_scale_are_not_cut_off(tmp_path):
