@@ -68,6 +68,18 @@ def info(path: str | os.PathLike[str], *, content: bytes | None = None) -> Audio
         return AudioInfo(file.frames, file.samplerate, file.channels)
 
 
+def file_content(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a sound file, or of a sound in a Kaldi archive; not looked into.
+
+    Raises:
+        AudioError: If there is none.
+    """
+    entry = split_entry(path)
+    _check_there(path, path if entry is None else entry[0])
+    with open(path, "rb") if entry is None else open_entry(*entry) as file:
+        return file.read()
+
+
 def read(
     path: str | os.PathLike[str],
     *,

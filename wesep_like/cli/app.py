@@ -21,6 +21,7 @@ from wesep_like.cli import (
     mix,
     prepare,
     score,
+    shard,
     train,
     verify,
 )
@@ -53,7 +54,21 @@ def _add(
     group.command(name, epilog="\n".join(lines))(function)
 
 
-for _module in (extract, enroll, evaluate, train, prepare, mix, info, embed, verify, score, eer):
+_commands = (
+    extract,
+    enroll,
+    evaluate,
+    train,
+    prepare,
+    mix,
+    shard,
+    info,
+    embed,
+    verify,
+    score,
+    eer,
+)
+for _module in _commands:
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
 _add(_config, "check", config.check, config.EXAMPLES)
 

@@ -1,0 +1,218 @@
+"""A data folder becomes tar shards."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from functools import partial
+from pathlib import Path
+
+import soundfile
+
+from wesep_like.audio.io import file_content, info, read
+from wesep_like.config.atomic import atomic_path, make_folder
+from wesep_like.data.json_lines import write_text
+from wesep_like.data.manifest import Noise, Utterance, read_manifest
+from wesep_like.data.processes import in_processes
+from wesep_like.data.shards.arrange import Entry, arrange_noises, arrange_utterances
+from wesep_like.data.shards.contents import SOUND_SUFFIXES, SPEAKER_SUFFIX
+from wesep_like.errors import AudioError, ManifestError, OutputError
+
+UTTERANCES, NOISE = "utterances.jsonl", "noise.jsonl"
+SPEAKERS = "speakers.txt"
+_RECORD = "packing.json"
+_MAGIC = {b"RIFF": "wav", b"fLaC": "flac", b"OggS": "ogg"}
+_MAX_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What `pack` did.
+
+    Args:
+        folder: Where the shards are.
+        num_shards: By the list that they are in.
+        num_packed: Sounds, likewise.
+        num_skipped: Sounds that could not be read.
+    """
+
+    folder: Path
+    num_shards: Mapping[str, int]
+    num_packed: Mapping[str, int]
+    num_skipped: int
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """A shard to be written: its path and what goes into it."""
+
+    path: Path
+    entries: Sequence[Entry]
+
+
+def pack(
+    data: str | Path,
+    output: str | Path,
+    *,
+    per_shard: int = 1000,
+    seed: int = 1,
+    num_workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Packed:
+    """The folder `output` has the utterances of a data folder, and its noises, as tar shards.
+
+    An utterance is `KEY.wav` (or flac, ogg, opus, mp3), byte for byte as it was, and its speaker's
+    name `KEY.spk`. `shards.list` names the shards and `speakers.txt` all speakers; noises are in
+    `noise.list`. Each shard appears whole or not at all, and is the same for the same data and
+    options; what an earlier, interrupted call has written is kept. Sounds that cannot be read are
+    left out, with a warning that names them.
+
+    Args:
+        data: A folder with `utterances.jsonl`, or such a manifest.
+        output: Made if need be.
+        per_shard: Sounds in a shard, at most.
+        seed: Another seed, another order.
+        num_workers: Processes that read and write. They are spawned, so a script that asks for them
+            needs `if __name__ == "__main__":`.
+        progress: Called with the number of shards done and of all.
+
+    Raises:
+        ManifestError: If there is no manifest, or it is wrong, or nothing in it can be read.
+        OutputError: If the folder has other shards in it, or cannot be written.
+    """
+    utterances, noises = _find(Path(data))
+    arranged = {"shards": arrange_utterances(utterances, per_shard, seed)}
+    if noises:
+        arranged["noise"] = arrange_noises(noises, per_shard, seed)
+    folder = make_folder(output)
+    shards = {
+        name: [
+            _Shard(folder / f"{name}_{number:06d}.tar", entries)
+            for number, entries in enumerate(parts)
+        ]
+        for name, parts in arranged.items()
+    }
+    every = [shard for parts in shards.values() for shard in parts]
+    _keep_record(folder, every)
+    num_packed = dict.fromkeys(shards, 0)
+    problems: list[str] = []
+    done = in_processes(_write_once, every, num_workers)
+    names = (name for name, parts in shards.items() for _ in parts)
+    for number, (name, (num, more)) in enumerate(zip(names, done, strict=True), start=1):
+        num_packed[name] += num
+        problems += more
+        if progress is not None:
+            progress(number, len(every))
+    _warn(problems)
+    if not num_packed["shards"]:
+        raise ManifestError(f"{data}: none of its {len(utterances)} utterances can be read")
+    for name, parts in shards.items():
+        write_text(folder / f"{name}.list", "".join(f"{shard.path.name}\n" for shard in parts))
+    speakers = sorted({utterance.speaker for utterance in utterances})
+    write_text(folder / SPEAKERS, "".join(f"{speaker}\n" for speaker in speakers))
+    return Packed(
+        folder,
+        {f"{name}.list": len(parts) for name, parts in shards.items()},
+        {f"{name}.list": num for name, num in num_packed.items()},
+        sum(len(shard.entries) for shard in every) - sum(num_packed.values()),
+    )
+
+
+def _find(data: Path) -> tuple[list[Utterance], list[Noise]]:
+    if data.is_file():
+        return read_manifest(data, Utterance), []
+    if not (data / UTTERANCES).is_file():
+        what = f"no {UTTERANCES} in it" if data.is_dir() else "no such file or folder"
+        raise ManifestError(
+            f"{data}: {what}. Name a data folder with {UTTERANCES}, or such a file. "
+            "Write it with 'wesep-like prepare'"
+        )
+    noise = data / NOISE
+    return (
+        read_manifest(data / UTTERANCES, Utterance),
+        read_manifest(noise, Noise) if noise.is_file() else [],
+    )
+
+
+def _keep_record(folder: Path, shards: Sequence[_Shard]) -> None:
+    """Goes on only if what is in the folder are the same shards, or none."""
+    digest = hashlib.sha256()
+    for shard in shards:
+        for entry in shard.entries:
+            # Not where the file lies: that may change.
+            digest.update(repr((shard.path.name, *astuple(entry)[:1], *astuple(entry)[2:])).encode())
+    record = json.dumps({"digest": digest.hexdigest(), "num_shards": len(shards)}) + "\n"
+    path = folder / _RECORD
+    if path.is_file():
+        is_same = path.read_text(encoding="utf-8") == record
+    else:
+        is_same = not any(folder.glob("*.tar"))
+    if not is_same:
+        raise OutputError(
+            f"{folder}: has shards of other data or of other options in it. Name another folder"
+        )
+    write_text(path, record)
+
+
+def _write_once(shard: _Shard) -> tuple[int, list[str]]:
+    """How many sounds are in the shard once it is written, and what is wrong with the others."""
+    if shard.path.is_file():
+        with tarfile.open(shard.path) as tar:
+            return sum(not name.endswith(f".{SPEAKER_SUFFIX}") for name in tar.getnames()), []
+    problems = []
+    with atomic_path(shard.path) as draft, tarfile.open(draft, "w") as tar:
+        for entry in shard.entries:
+            try:
+                suffix, content = _content(entry)
+            except AudioError as error:
+                problems.append(f"skipped: {error}")
+                continue
+            _add(tar, f"{entry.key}.{suffix}", content)
+            if entry.speaker is not None:
+                _add(tar, f"{entry.key}.{SPEAKER_SUFFIX}", entry.speaker.encode())
+    return len(shard.entries) - len(problems), problems
+
+
+def _content(entry: Entry) -> tuple[str, bytes]:
+    """The sound file as it is and its suffix; if that is an unusual one, the sound as FLAC.
+
+    Raises:
+        AudioError: If it cannot be read, or is another than the manifest says.
+    """
+    content = file_content(entry.path)
+    header = info(entry.path, content=content)
+    if (header.num_samples, header.sample_rate) != (entry.num_samples, entry.sample_rate):
+        raise AudioError(
+            f"{entry.path}: has {header.num_samples} samples at {header.sample_rate} Hz, but its "
+            f"manifest says {entry.num_samples} at {entry.sample_rate} Hz. Prepare the corpus again"
+        )
+    suffix = Path(entry.path).suffix[1:].lower()
+    if suffix not in SOUND_SUFFIXES:
+        suffix = _MAGIC.get(content[:4], "")
+    if suffix:
+        return suffix, content
+    waveform = read(entry.path, content=content)
+    converted = io.BytesIO()
+    soundfile.write(
+        converted, waveform.samples, waveform.sample_rate, format="FLAC", subtype="PCM_16"
+    )
+    return "flac", converted.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    # Owner and time are left at zero: the same sounds give the same bytes.
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _warn(problems: Sequence[str]) -> None:
+    for problem in problems[:_MAX_NAMED]:
+        warnings.warn(problem, stacklevel=3)
+    if len(problems) > _MAX_NAMED:
+        warnings.warn(f"skipped: {len(problems) - _MAX_NAMED} more files", stacklevel=3)
