@@ -15,13 +15,12 @@ from torch import nn
 from wesep_like.config.atomic import make_folder
 from wesep_like.config.files import read_config, write_config
 from wesep_like.config.sections import Problems, located, read_section
-from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
+from wesep_like.data.dataset import FixedMixtures
 from wesep_like.data.simulation.clips import collate
-from wesep_like.data.simulation.draw import MixturePlanner, PremixedPlanner
-from wesep_like.data.simulation.options import SimulationOptions
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
-from wesep_like.data.simulation.premixed import PremixedOptions
+from wesep_like.data.simulation.sharded import ShardedOptions
 from wesep_like.data.store import AudioStore
+from wesep_like.data.training import TrainingOptions, training_mixtures
 from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
 from wesep_like.inference.device import find_device
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
@@ -68,11 +67,17 @@ class DataOptions:
         train: What is mixed, and how; or mixtures that exist.
         valid: What is validated on.
         cache_megabytes: Memory for decoded audio, in each worker process.
+        max_broken_share: Of what is read; if more of it is broken, the run ends.
     """
 
-    train: SimulationOptions | PremixedOptions
+    train: TrainingOptions
     valid: ValidOptions
     cache_megabytes: float = 0.0
+    max_broken_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_broken_share <= 1:
+            raise ConfigError(f"max_broken_share: expected 0 to 1, got {self.max_broken_share!r}")
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,13 @@ class Experiment:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
         if ("speaker" in self.freeze or is_fixed) and self.losses.speaker is not None:
             problems.append("losses.speaker: has nothing to teach, as the speaker module is frozen")
+        train = self.data.train
+        has_speakers = not isinstance(train, ShardedOptions) or train.speakers is not None
+        if self.losses.speaker is not None and not has_speakers:
+            problems.append(
+                "data.train.speakers: missing, but losses.speaker tells speakers apart. Give the "
+                "speakers.txt that 'wesep-like shard' writes, or remove losses.speaker"
+            )
         if self.metric_gan is not None and self.sample_rate not in PESQ_RATES:
             problems.append(
                 f"metric_gan: PESQ is defined at {' and '.join(map(str, PESQ_RATES))} Hz, and "
@@ -263,15 +275,17 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
             "BatchNorm learns, got 1"
         )
 
-    simulation = experiment.data.train
-    planner: MixturePlanner | PremixedPlanner
-    if isinstance(simulation, PremixedOptions):
-        planner = PremixedPlanner.from_manifests(simulation, experiment.sample_rate)
-    else:
-        planner = MixturePlanner.from_manifests(simulation, experiment.sample_rate)
-    store = AudioStore(experiment.sample_rate, cache_megabytes=experiment.data.cache_megabytes)
+    data = experiment.data
+    store = AudioStore(experiment.sample_rate, cache_megabytes=data.cache_megabytes)
+    train_mixtures = training_mixtures(
+        data.train,
+        store,
+        seed=experiment.seed,
+        batch_size=options.batch_size,
+        max_broken_share=data.max_broken_share,
+    )
     loaders = Loaders(
-        OnlineMixtures(planner, store, experiment.seed),
+        train_mixtures,
         FixedMixtures(_valid_plans(experiment), store),
         collate,
         batch_size=options.batch_size,
@@ -303,7 +317,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
             term.options,
             f"{config_path}: losses.speaker",
             embed_dim=model.speaker.embed_dim,
-            num_speakers=len(planner.speakers),
+            num_speakers=len(train_mixtures.speakers),
         )
     task = ExtractionTask(
         model,
@@ -311,7 +325,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         make_optimizer,
         speaker_head=head,
         speaker_weight=head_weight,
-        enrollments_recur=simulation.enrollment_seconds is None,
+        enrollments_recur=data.train.enrollment_seconds is None,
         self_enrollment=experiment.self_enrollment,
         metric_gan=None
         if experiment.metric_gan is None

@@ -187,9 +187,7 @@ def check_output(path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def _opened(
-    path: str | os.PathLike[str], content: bytes | None
-) -> Iterator[soundfile.SoundFile]:
+def _opened(path: str | os.PathLike[str], content: bytes | None) -> Iterator[soundfile.SoundFile]:
     """The file, opened and known to be whole as far as its header tells."""
     entry = split_entry(path) if content is None else None
     if content is None:

@@ -12,7 +12,7 @@ from wesep_like.cli.output import progress_bar, say
 
 EXAMPLES = (
     "wesep-like shard data/mini/train -o data/mini/shards --per-shard 500",
-    "wesep-like train CONFIG data.train.shards=data/mini/shards/shards.list --output exp/shards",
+    "wesep-like shard data/mini/train/utterances.jsonl -o data/mini/shards --seed 2",
 )
 
 
@@ -47,9 +47,7 @@ def run(
             data, output, per_shard=per_shard, seed=seed, num_workers=workers, progress=progress
         )
     for name, num_shards in packed.num_shards.items():
-        typer.echo(
-            f"{packed.folder / name}: {num_shards} shards, {packed.num_packed[name]} sounds"
-        )
+        typer.echo(f"{packed.folder / name}: {num_shards} shards, {packed.num_packed[name]} sounds")
     if packed.num_skipped:
         say(f"error: {packed.num_skipped} sound files could not be packed")
         raise typer.Exit(1)

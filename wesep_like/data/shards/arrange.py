@@ -93,7 +93,7 @@ def _entries(records: Iterable[tuple[Utterance | Noise, str | None]]) -> list[En
 
 
 def _key(record_id: str) -> str:
-    """The id without a suffix or other dots: readers split names at the first dot or at the last."""
+    """The id without dots: some readers split names at the first dot, some at the last."""
     path = PurePosixPath(record_id)
     name = path.stem if path.suffix[1:].lower() in SOUND_SUFFIXES else path.name
     return path.with_name(name.replace(".", "_")).as_posix()

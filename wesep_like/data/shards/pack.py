@@ -9,7 +9,6 @@ import tarfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from functools import partial
 from pathlib import Path
 
 import soundfile
@@ -145,7 +144,9 @@ def _keep_record(folder: Path, shards: Sequence[_Shard]) -> None:
     for shard in shards:
         for entry in shard.entries:
             # Not where the file lies: that may change.
-            digest.update(repr((shard.path.name, *astuple(entry)[:1], *astuple(entry)[2:])).encode())
+            digest.update(
+                repr((shard.path.name, *astuple(entry)[:1], *astuple(entry)[2:])).encode()
+            )
     record = json.dumps({"digest": digest.hexdigest(), "num_shards": len(shards)}) + "\n"
     path = folder / _RECORD
     if path.is_file():

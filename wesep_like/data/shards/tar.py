@@ -38,7 +38,6 @@ def read_tar(url: str) -> tuple[dict[str, bytes], list[str]]:
                     if member.name in contents:
                         problems.append(f"{url}:{member.name}: is there twice. The first is used")
                     contents.setdefault(member.name, content)
-                    tar.members = []  # or it would keep all headers
         except (tarfile.TarError, EOFError) as error:
             problems.append(
                 f"{url}: is cut short or broken after {len(contents)} files ({error}). Get it anew"
@@ -58,7 +57,7 @@ class _Header(tarfile.TarInfo):
     def fromtarfile(cls, tar: tarfile.TarFile) -> _Header:
         try:
             return super().fromtarfile(tar)
-        except tarfile.EOFHeaderError:
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # its stub has not all of it
             raise  # zeros, as the end should be
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(str(error)) from error

@@ -8,12 +8,11 @@ from typing import Any, Literal
 from wesep_like.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class SimulationOptions:
-    """How mixtures are made.
+@dataclass(frozen=True, kw_only=True)
+class MixingOptions:
+    """How mixtures are made, wherever the voices are from.
 
     Args:
-        utterances: A manifest of utterances.
         noise: A manifest of noises; needed if noise_probability is above 0.
         rooms: A manifest of room responses; needed if room_probability is above 0.
         mixture_seconds: Length of every mixture; a shorter utterance is padded with zeros, at a
@@ -41,7 +40,6 @@ class SimulationOptions:
         name: Replaces a section of another name in a config, instead of going into it.
     """
 
-    utterances: str
     noise: str | None = None
     rooms: str | None = None
     mixture_seconds: float | None = 3.0
@@ -85,13 +83,24 @@ class SimulationOptions:
         if any(not 0.5 <= speed <= 2 or round(speed, 2) != speed for speed in self.speeds):
             problems.append(f"speeds: expected 0.5 to 2 in steps of 0.01, got {list(self.speeds)}")
         for name, probability in (("noise", "noise_probability"), ("rooms", "room_probability")):
-            if getattr(self, name) is None and getattr(self, probability) > 0:
+            there = self.noise_source if name == "noise" else getattr(self, name)
+            if there is None and getattr(self, probability) > 0:
                 problems.append(
                     f"{name}: missing, but {probability} is {getattr(self, probability)!r}. "
                     f"Give a manifest or set {probability} to 0"
                 )
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def source(self) -> str:
+        """Where the voices are from, for messages."""
+        raise NotImplementedError
+
+    @property
+    def noise_source(self) -> str | None:
+        """Where the noises are from, for messages."""
+        return self.noise
 
     @property
     def interferer_range(self) -> tuple[int, int]:
@@ -104,6 +113,22 @@ class SimulationOptions:
     def max_sources(self) -> int:
         """The highest number of voices in a mixture."""
         return 1 + self.interferer_range[1]
+
+
+@dataclass(frozen=True)
+class SimulationOptions(MixingOptions):
+    """How mixtures are made of the utterances in a manifest.
+
+    Args:
+        utterances: The manifest.
+    """
+
+    utterances: str
+
+    @property
+    def source(self) -> str:
+        """The manifest."""
+        return self.utterances
 
 
 def seconds_problems(options: Any) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from wesep_like.audio import to_samples
 from wesep_like.data.manifest import Utterance
 from wesep_like.data.simulation.draw.voices import Voices
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip
 from wesep_like.data.simulation.premixed import PremixedOptions
 from wesep_like.errors import ManifestError
@@ -35,7 +35,7 @@ class Crops:
         sample_rate: Of the mixtures, in Hz.
     """
 
-    def __init__(self, voices: Voices, options: SimulationOptions, sample_rate: int) -> None:
+    def __init__(self, voices: Voices, options: MixingOptions, sample_rate: int) -> None:
         self.options = options
         self.sample_rate = sample_rate
         self._voices = voices
@@ -106,7 +106,7 @@ def choose_enrollment(
     others: Sequence[Utterance],
     which: float,
     place: float,
-    options: SimulationOptions | PremixedOptions,
+    options: MixingOptions | PremixedOptions,
     speed: float = 1.0,
 ) -> Clip:
     """A clip of one of the utterances.

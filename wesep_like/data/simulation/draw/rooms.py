@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wesep_like.data.manifest import Room
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip
 from wesep_like.errors import ManifestError
 
@@ -23,7 +23,7 @@ class Rooms:
         ManifestError: If there are too few responses of a room.
     """
 
-    def __init__(self, rooms: Sequence[Room], options: SimulationOptions) -> None:
+    def __init__(self, rooms: Sequence[Room], options: MixingOptions) -> None:
         self.options = options
         self._rooms: dict[str, list[Room]] = {}
         for room in sorted(rooms, key=lambda room: room.id):

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from wesep_like.data.simulation.options import BlockOptions
+from wesep_like.data.simulation.sharded import BlockOptions
 
 # Seeds of examples have three numbers before the seeds of their stages.
 _NO_EXAMPLE = (0, 1)

@@ -1,0 +1,90 @@
+"""What a config trains on: mixtures by number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wesep_like.data.broken import BrokenCount
+from wesep_like.data.dataset import NumberedMixtures, OnlineMixtures
+from wesep_like.data.shards.contents import read_noises, read_utterances
+from wesep_like.data.shards.lists import find_shards
+from wesep_like.data.shards.mixtures import ShardMixtures
+from wesep_like.data.simulation.draw import MixturePlanner, PremixedPlanner
+from wesep_like.data.simulation.draw.shards import ShardOrder
+from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.premixed import PremixedOptions
+from wesep_like.data.simulation.sharded import ShardedOptions, named
+from wesep_like.data.store import AudioStore
+from wesep_like.data.text_lines import numbered_lines, read_text
+from wesep_like.errors import ManifestError
+
+TrainingOptions = SimulationOptions | ShardedOptions | PremixedOptions
+
+
+def training_mixtures(
+    options: TrainingOptions,
+    store: AudioStore,
+    *,
+    seed: int,
+    batch_size: int,
+    max_broken_share: float,
+) -> NumberedMixtures:
+    """The mixtures that a section `data.train` describes.
+
+    Args:
+        options: The section.
+        store: Reads them; its sample rate is theirs.
+        seed: Another seed, other mixtures.
+        batch_size: Of each process.
+        max_broken_share: See `NumberedMixtures`.
+
+    Raises:
+        WesepLikeError: If a manifest or a shard is wrong, or has too little in it.
+    """
+    if isinstance(options, ShardedOptions):
+        return _sharded(options, store, seed, batch_size, max_broken_share)
+    planner: MixturePlanner | PremixedPlanner
+    if isinstance(options, PremixedOptions):
+        planner = PremixedPlanner.from_manifests(options, store.sample_rate)
+    else:
+        planner = MixturePlanner.from_manifests(options, store.sample_rate)
+    return OnlineMixtures(planner, store, seed, max_broken_share=max_broken_share)
+
+
+def _sharded(
+    options: ShardedOptions,
+    store: AudioStore,
+    seed: int,
+    batch_size: int,
+    max_broken_share: float,
+) -> ShardMixtures:
+    urls = find_shards(options.shards, trust_pipes=options.trust_pipes)
+    noises = None
+    if options.noise_shards is not None:
+        where = named(options.noise_shards)
+        contents = read_noises(
+            find_shards(options.noise_shards, trust_pipes=options.trust_pipes),
+            BrokenCount(where, "files in shards", max_broken_share),
+        )
+        noises, store = contents.records, store.holding(contents.files)
+    mixtures = ShardMixtures(
+        urls,
+        ShardOrder(len(urls), options.blocks, options.blocks.turn or batch_size, seed),
+        read_utterances,
+        MixturePlanner.maker(options, store.sample_rate, noises),
+        store,
+        where=options.source,
+        speakers=[] if options.speakers is None else _read_speakers(Path(options.speakers)),
+        seed=seed,
+        max_broken_share=max_broken_share,
+    )
+    mixtures.check()
+    return mixtures
+
+
+def _read_speakers(path: Path) -> list[str]:
+    text = read_text(path, "a speaker a line", "Write shards with 'wesep-like shard'")
+    speakers = [line.strip() for _, line in numbered_lines(text)]
+    if len(set(speakers)) != len(speakers):
+        raise ManifestError(f"{path}: has a speaker twice. Expected each once")
+    return speakers
