@@ -12,10 +12,10 @@ from urllib.request import url2pathname
 from webdataset.gopen import gopen_schemes
 from webdataset.shardlists import expand_urls
 
+from wesep_like.data.text_lines import numbered_lines, raise_problems, read_text
 from wesep_like.errors import ManifestError
 
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
-_MAX_NAMED = 10
 
 
 def find_shards(shards: str | Sequence[str], *, trust_pipes: bool = False) -> list[str]:
@@ -49,17 +49,10 @@ def _is_list(shards: str) -> bool:
 
 
 def _read_list(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ManifestError(
-            f"{path}: cannot be read ({error.strerror}). Write shards with 'wesep-like shard'"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ManifestError(
-            f"{path}: not UTF-8 text. Expected a list of shards, or shards as .tar"
-        ) from error
-    return [_as_seen_from(path.parent, line.strip()) for line in lines if line.strip()]
+    text = read_text(
+        path, "a list of shards, or shards as .tar", "Write it with 'wesep-like shard'."
+    )
+    return [_as_seen_from(path.parent, line.strip()) for _, line in numbered_lines(text)]
 
 
 def _as_seen_from(folder: Path, line: str) -> str:
@@ -85,11 +78,7 @@ def _check(where: str, urls: Sequence[str], trust_pipes: bool) -> None:
             problems.append(f"{where}: {url} cannot be opened. Known: paths, file, {known}")
         elif scheme in ("", "file") and not os.path.isfile(_local(url)):
             problems.append(f"{where}: {url}: there is no such file")
-    if len(problems) > _MAX_NAMED:
-        rest = len(problems) - _MAX_NAMED
-        problems = [*problems[:_MAX_NAMED], f"{where}: and {rest} more bad shards"]
-    if problems:
-        raise ManifestError("\n".join(problems))
+    raise_problems(where, problems)
 
 
 def _scheme(url: str) -> str:
