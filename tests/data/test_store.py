@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,3 +93,19 @@ def test_a_file_that_is_not_as_its_manifest_says(corpus, cache_megabytes):
         store.read(replace(clip, start=0, sample_rate=16000))
     with pytest.raises(AudioError, match=r"none\.flac: there is no such file"):
         store.read(replace(clip, path="none.flac"))
+
+
+@pytest.mark.parametrize("cache_megabytes", [0, 1])
+def test_files_in_memory_are_as_those_on_the_disk(corpus, cache_megabytes):
+    store = AudioStore(8000, cache_megabytes=cache_megabytes)
+    first, second = corpus.utterances[:2]
+    held = {f"x.tar:{u.id}.flac": Path(u.path).read_bytes() for u in (first, second)}
+    one = store.holding({path: held[path] for path in list(held)[:1]})
+    both = one.holding({path: held[path] for path in list(held)[1:]})
+    for path, utterance in zip(held, (first, second), strict=True):
+        clip = clip_of(utterance, 50, 900)
+        assert np.array_equal(both.read(replace(clip, path=path)), store.read(clip))
+    assert np.array_equal(both.read(clip), store.read(clip))
+    for less in (store, one):
+        with pytest.raises(AudioError, match=r"x\.tar:a1\.flac: there is no such file"):
+            less.read(replace(clip, path="x.tar:a1.flac", num_samples=901, start=0, channel=0))
