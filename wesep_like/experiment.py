@@ -18,7 +18,7 @@ from wesep_like.config.sections import Problems, located, read_section
 from wesep_like.data.dataset import FixedMixtures
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
-from wesep_like.data.simulation.sharded import ShardedOptions
+from wesep_like.data.simulation.sharded import ReadingOptions
 from wesep_like.data.store import AudioStore
 from wesep_like.data.training import TrainingOptions, training_mixtures
 from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
@@ -156,7 +156,7 @@ class Experiment:
         if ("speaker" in self.freeze or is_fixed) and self.losses.speaker is not None:
             problems.append("losses.speaker: has nothing to teach, as the speaker module is frozen")
         train = self.data.train
-        has_speakers = not isinstance(train, ShardedOptions) or train.speakers is not None
+        has_speakers = not isinstance(train, ReadingOptions) or train.speakers is not None
         if self.losses.speaker is not None and not has_speakers:
             problems.append(
                 "data.train.speakers: missing, but losses.speaker tells speakers apart. Give the "

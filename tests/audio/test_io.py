@@ -239,7 +239,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "opus", "mp3"])
 def test_a_file_in_memory_is_read_like_one_on_the_disk(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
-    soundfile.write(path, sine(), 16000)
+    soundfile.write(path, sine(), 16000, format="OGG" if suffix == "opus" else None)
     content = io.file_content(path)
     assert content == path.read_bytes()
     assert io.info("x.tar:a", content=content) == io.info(path)

@@ -82,8 +82,8 @@ def test_classes_want_a_list_of_speakers(write_sharded):
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        ({"utterances": "u.jsonl"}, r"data\.train: expected one of the keys utterances or shards"),
-        ({"shards": ""}, r"data\.train: expected one of the keys utterances or shards or mixtures"),
+        ({"utterances": "u.jsonl"}, r"data\.train: expected the keys utterances or shards"),
+        ({"shards": ""}, r"data\.train: expected the keys utterances or shards or mixtures"),
         ({"shards": "", "utterances": "u.jsonl"}, r"data\.train\.blocks: does not go with utter"),
         ({"blocks": {"num_lanes": 0}}, r"data\.train\.blocks\.num_lanes: expected at least 1"),
         ({"sir_range_db": [5, -5]}, r"data\.train\.sir_range_db: expected low <= high"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -9,13 +10,14 @@ from typing import Generic, TypeVar
 from wesep_like.audio.io import AudioInfo, info
 from wesep_like.data.broken import BrokenCount
 from wesep_like.data.manifest import Noise, Utterance
+from wesep_like.data.premixed import PremixedMixture, PremixedSource, utterance_in
 from wesep_like.data.shards.tar import read_tar
 from wesep_like.errors import AudioError
 
 SOUND_SUFFIXES = ("wav", "flac", "ogg", "opus", "mp3")
 SPEAKER_SUFFIX = "spk"
 
-R = TypeVar("R", Utterance, Noise)
+R = TypeVar("R", Utterance, Noise, PremixedMixture)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def read_utterances(urls: Sequence[str], broken: BrokenCount) -> Contents[Uttera
     """
     records, files = [], {}
     for sound in _sounds(urls, broken):
-        speaker = sound.beside.get(SPEAKER_SUFFIX, b"").decode("utf-8", "replace").strip()
+        speaker = _text(sound, SPEAKER_SUFFIX)
         if not speaker:
             broken.skip(f"{sound.path}: no speaker's name in a {SPEAKER_SUFFIX} of the same name")
             continue
@@ -66,6 +68,64 @@ def read_utterances(urls: Sequence[str], broken: BrokenCount) -> Contents[Uttera
         )
         files[sound.path] = sound.content
     return Contents(records, files)
+
+
+def read_mixtures(urls: Sequence[str], broken: BrokenCount) -> Contents[PremixedMixture]:
+    """All `KEY.wav` with speakers' names in `KEY.spk1` and so on, and `KEY_spk1.wav` and so on.
+
+    Raises:
+        AudioError: If a shard cannot be fetched, or too much is broken.
+    """
+    records: list[PremixedMixture] = []
+    files: dict[str, bytes] = {}
+    for url in urls:
+        sounds = {sound.key: sound for sound in _sounds([url], broken)}
+        sources_of = {sound.key: _sources(sound, sounds) for sound in sounds.values()}
+        are_sources = {
+            source.key for sources in sources_of.values() for source in sources if source
+        }
+        for key, sources in sources_of.items():
+            if key in are_sources:
+                continue
+            mixture, header = sounds[key], sounds[key].header
+            if not sources:
+                broken.skip(f"{mixture.path}: no speaker's name in a spk1 of the same name")
+                continue
+            if any(source is None or source.header != header for source in sources):
+                broken.skip(
+                    f"{mixture.path}: expected {len(sources)} sounds beside it as long as it is, "
+                    f"called {key}_spk1 and so on"
+                )
+                continue
+            try:
+                records.append(_mixture(mixture, [source for source in sources if source]))
+            except ValueError as error:  # one speaker twice
+                broken.skip(f"{mixture.path}: {error}")
+                continue
+            files |= {sound.path: sound.content for sound in (mixture, *sources) if sound}
+    return Contents(records, files)
+
+
+def _sources(mixture: _Sound, sounds: Mapping[str, _Sound]) -> list[_Sound | None]:
+    """One for each speaker whose name is there; None if the sound is not."""
+    named = itertools.takewhile(
+        lambda n: _text(mixture, f"{SPEAKER_SUFFIX}{n}"), itertools.count(1)
+    )
+    return [sounds.get(f"{mixture.key}_{SPEAKER_SUFFIX}{n}") for n in named]
+
+
+def _mixture(mixture: _Sound, sources: Sequence[_Sound]) -> PremixedMixture:
+    speakers = [_text(mixture, f"{SPEAKER_SUFFIX}{n}") for n in range(1, len(sources) + 1)]
+    return PremixedMixture(
+        mixture.key,
+        mixture.path,
+        mixture.header.num_samples,
+        mixture.header.sample_rate,
+        tuple(
+            PremixedSource(speaker, utterance_in(mixture.key, speakers, n), source.path)
+            for n, (speaker, source) in enumerate(zip(speakers, sources, strict=True))
+        ),
+    )
 
 
 def read_noises(urls: Sequence[str], broken: BrokenCount) -> Contents[Noise]:
@@ -80,6 +140,11 @@ def read_noises(urls: Sequence[str], broken: BrokenCount) -> Contents[Noise]:
         records.append(Noise(sound.key, sound.path, header.num_samples, header.sample_rate))
         files[sound.path] = sound.content
     return Contents(records, files)
+
+
+def _text(sound: _Sound, suffix: str) -> str:
+    """What the file of the same name and this suffix says; nothing if there is none."""
+    return sound.beside.get(suffix, b"").decode("utf-8", "replace").strip()
 
 
 def _sounds(urls: Sequence[str], broken: BrokenCount) -> Iterator[_Sound]:

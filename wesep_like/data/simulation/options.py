@@ -37,7 +37,6 @@ class MixingOptions:
         snr_range_db: Power of the target over power of the noise, in the mixture.
         level_range_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at
             its recorded level.
-        name: Replaces a section of another name in a config, instead of going into it.
     """
 
     noise: str | None = None
@@ -55,7 +54,6 @@ class MixingOptions:
     noise_probability: float = 0.0
     snr_range_db: tuple[float, float] = (5.0, 20.0)
     level_range_db: tuple[float, float] | None = (-33.0, -23.0)
-    name: Literal["simulated"] = "simulated"
 
     def __post_init__(self) -> None:
         problems = seconds_problems(self)
@@ -121,9 +119,11 @@ class SimulationOptions(MixingOptions):
 
     Args:
         utterances: The manifest.
+        name: Replaces a section of another name in a config, instead of going into it.
     """
 
     utterances: str
+    name: Literal["simulated"] = "simulated"
 
     @property
     def source(self) -> str:

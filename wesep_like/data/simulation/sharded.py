@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from wesep_like.config.sections import check_sizes
 from wesep_like.data.simulation.options import MixingOptions
+from wesep_like.data.simulation.premixed import CuttingOptions
 from wesep_like.errors import ConfigError
 
 
@@ -59,10 +61,12 @@ class ShardedOptions(MixingOptions, ReadingOptions):
         shards: A list of shards, as `wesep-like shard` and WeSep write it, or a path or URL of
             shards, `{000..012}` standing for several, or several of these.
         noise_shards: Likewise, with noises, which are kept in memory; in place of `noise`.
+        name: Replaces a section of another name in a config, instead of going into it.
     """
 
     shards: str | tuple[str, ...]
     noise_shards: str | tuple[str, ...] | None = None
+    name: Literal["sharded"] = "sharded"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,6 +82,24 @@ class ShardedOptions(MixingOptions, ReadingOptions):
     def noise_source(self) -> str | None:
         """The manifest of noises or their shards."""
         return self.noise if self.noise_shards is None else named(self.noise_shards)
+
+
+@dataclass(frozen=True)
+class PremixedShardsOptions(CuttingOptions, ReadingOptions):
+    """Which stretch of a mixture in shards is heard, and of which speaker.
+
+    Args:
+        mixture_shards: As `shards`, with mixtures that exist.
+        name: Replaces a section of another name in a config, instead of going into it.
+    """
+
+    mixture_shards: str | tuple[str, ...]
+    name: Literal["premixed_shards"] = "premixed_shards"
+
+    @property
+    def source(self) -> str:
+        """The shards."""
+        return named(self.mixture_shards)
 
 
 def named(shards: str | tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from wesep_like.data.manifest import Utterance
 from wesep_like.data.simulation.draw.voices import Voices
 from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip
-from wesep_like.data.simulation.premixed import PremixedOptions
+from wesep_like.data.simulation.premixed import CuttingOptions
 from wesep_like.errors import ManifestError
 
 
@@ -106,7 +106,7 @@ def choose_enrollment(
     others: Sequence[Utterance],
     which: float,
     place: float,
-    options: MixingOptions | PremixedOptions,
+    options: MixingOptions | CuttingOptions,
     speed: float = 1.0,
 ) -> Clip:
     """A clip of one of the utterances.
