@@ -18,7 +18,7 @@ def data(cli, make_wav, place):
 def test_utterances_become_shards(cli):
     said = cli("shard data -o shards --per-shard 3 --workers 0")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "shards/shards.list: 2 shards, 5 sounds\n"
+    assert said.out == "shards/shards.list: 2 shards, 5 packed\n"
     assert sorted(path.name for path in Path("shards").iterdir()) == [
         "packing.json",
         "shards.list",
@@ -38,8 +38,8 @@ def test_what_cannot_be_packed_is_told(cli):
     warning, error = said.err.splitlines()
     assert warning.startswith("warning: skipped: ")
     assert warning.endswith("corpus/ann/1.wav: there is no such file")
-    assert error == "error: 1 sound files could not be packed"
-    assert said.out == "shards/shards.list: 1 shards, 4 sounds\n"
+    assert error == "error: 1 utterances, noises or mixtures could not be packed"
+    assert said.out == "shards/shards.list: 1 shards, 4 packed\n"
 
 
 def test_what_cannot_become_shards(cli):

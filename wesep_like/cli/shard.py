@@ -19,21 +19,19 @@ EXAMPLES = (
 def run(
     data: Annotated[
         Path,
-        typer.Argument(
-            metavar="DATA", help="A data folder with utterances.jsonl, or such a manifest."
-        ),
+        typer.Argument(metavar="DATA", help="A data folder, or a manifest of it."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the shards.")
     ],
-    per_shard: Annotated[int, typer.Option(min=1, help="Sounds in a shard, at most.")] = 1000,
+    per_shard: Annotated[int, typer.Option(min=1, help="Utterances in a shard, at most.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the order.")] = 1,
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Processes that read and write. [default: up to 4]"),
     ] = None,
 ) -> None:
-    """Pack the utterances of DATA, and its noises, into tar shards.
+    """Pack the utterances, noises and mixtures (premixed.jsonl) of DATA into tar shards.
 
     Sound files are packed as they are. One that cannot be read is left out, with a warning, and the
     exit code is then 1. What an interrupted call has written is kept.
@@ -47,7 +45,7 @@ def run(
             data, output, per_shard=per_shard, seed=seed, num_workers=workers, progress=progress
         )
     for name, num_shards in packed.num_shards.items():
-        typer.echo(f"{packed.folder / name}: {num_shards} shards, {packed.num_packed[name]} sounds")
+        typer.echo(f"{packed.folder / name}: {num_shards} shards, {packed.num_packed[name]} packed")
     if packed.num_skipped:
-        say(f"error: {packed.num_skipped} sound files could not be packed")
+        say(f"error: {packed.num_skipped} utterances, noises or mixtures could not be packed")
         raise typer.Exit(1)

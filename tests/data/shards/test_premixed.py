@@ -3,8 +3,11 @@ import pytest
 import soundfile
 
 from wesep_like.data.broken import BrokenCount
-from wesep_like.data.premixed import PremixedSource
+from wesep_like.data.json_lines import write_json_lines
+from wesep_like.data.premixed import PremixedMixture, PremixedSource
 from wesep_like.data.shards.contents import read_mixtures
+from wesep_like.data.shards.lists import find_shards
+from wesep_like.data.shards.pack import pack
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.render import render
 from wesep_like.data.simulation.sharded import BlockOptions, PremixedShardsOptions
@@ -146,3 +149,37 @@ def test_a_block_of_one_mixture_has_nobody_to_enroll(write_tar, mixture, premixe
     message = r"few\.tar: too little for a block of shards \(.*few\.tar: no speaker in it has an"
     with pytest.raises(ManifestError, match=message):
         premixed(mixture_shards=path)
+
+
+def test_what_is_packed_is_read_back(write_tar, mixture, tmp_path):
+    records, files = [], {}
+    for key, *speakers in (("a-1_b-1", "a", "b"), ("c-1_a-2", "c", "a")):
+        sounds, names = [], ("mixture", *speakers)
+        for name, sample in zip(names, mixture(key, *speakers), strict=True):
+            path = tmp_path / f"{key}-{name}.wav"
+            path.write_bytes(sample["wav"])
+            sounds.append(path.name)
+            files[f"{sample['__key__']}.wav"] = sample["wav"]
+        sources = [
+            PremixedSource(speaker, key.split("_")[n], path)
+            for n, (speaker, path) in enumerate(zip(speakers, sounds[1:], strict=True))
+        ]
+        records.append(PremixedMixture(key, sounds[0], 8000, 8000, tuple(sources)))
+    write_json_lines(tmp_path / "premixed.jsonl", records)
+    packed = pack(tmp_path, tmp_path / "shards")
+    assert packed.num_packed == {"mixtures.list": 2}
+    assert (tmp_path / "shards/speakers.txt").read_text() == "a\nb\nc\n"
+    (path,) = find_shards(str(tmp_path / "shards/mixtures.list"))
+    found = read(path)
+    assert {name.rpartition(":")[2]: content for name, content in found.files.items()} == files
+    by_id = {record.id: record for record in found.records}
+    for record in records:
+        other = by_id[record.id]
+        assert other.num_samples == record.num_samples
+        assert [s.speaker for s in other.sources] == [s.speaker for s in record.sources]
+        assert [s.utterance for s in other.sources] == [s.utterance for s in record.sources]
+    (tmp_path / "a-1_b-1-b.wav").unlink()
+    with pytest.warns(UserWarning, match=r"skipped: .*a-1_b-1-b\.wav: there is no such file"):
+        packed = pack(tmp_path / "premixed.jsonl", tmp_path / "again")
+    assert (packed.num_packed, packed.num_skipped) == ({"mixtures.list": 1}, 1)
+    assert pack(tmp_path / "premixed.jsonl", tmp_path / "again").num_skipped == 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from wesep_like.data.manifest import Noise, Utterance
-from wesep_like.data.shards.contents import SOUND_SUFFIXES
+from wesep_like.data.premixed import PremixedMixture
+from wesep_like.data.shards.contents import SOUND_SUFFIXES, SPEAKER_SUFFIX
 from wesep_like.errors import ManifestError
 
 # Of one speaker side by side: few shards are in memory at a time, and an utterance wants another
@@ -19,18 +20,19 @@ _GROUP = 8
 
 @dataclass(frozen=True)
 class Entry:
-    """A sound to be packed.
+    """What is packed under one key.
 
     Args:
-        key: Its name in the shard, without a suffix.
-        speaker: None where nobody speaks.
-        num_samples: At the file's own sample rate.
-        sample_rate: The file's, in Hz.
+        key: The first part of all names.
+        sounds: Their paths, by what follows the key: nothing, or `_spk1` and so on.
+        speakers: Their names, by suffix: `spk`, or `spk1` and so on.
+        num_samples: Of each sound, at its own sample rate.
+        sample_rate: The sounds', in Hz.
     """
 
     key: str
-    path: str
-    speaker: str | None
+    sounds: Mapping[str, str]
+    speakers: Mapping[str, str]
     num_samples: int
     sample_rate: int
 
@@ -43,13 +45,12 @@ def arrange_utterances(
     Raises:
         ManifestError: If two utterances would have the same name.
     """
-    entries = _entries((u, u.speaker) for u in utterances)
-    by_speaker: dict[str | None, list[Entry]] = {}
-    for entry in entries:
-        by_speaker.setdefault(entry.speaker, []).append(entry)
+    by_speaker: dict[str, list[Entry]] = {}
+    for entry in _entries(utterances):
+        by_speaker.setdefault(entry.speakers[SPEAKER_SUFFIX], []).append(entry)
     rng = np.random.default_rng(seed)
     groups: list[list[Entry]] = []
-    for _, own in sorted(by_speaker.items(), key=lambda item: str(item[0])):
+    for _, own in sorted(by_speaker.items()):
         mixed = [own[i] for i in rng.permutation(len(own))]
         # Groups of about one size, so that none is of one utterance if that can be.
         num_groups = -(-len(own) // min(_GROUP, per_shard))
@@ -62,13 +63,15 @@ def arrange_utterances(
     return shards
 
 
-def arrange_noises(noises: Sequence[Noise], per_shard: int, seed: int) -> list[list[Entry]]:
-    """The contents of each shard, mixed up.
+def arrange_others(
+    records: Sequence[Noise] | Sequence[PremixedMixture], per_shard: int, seed: int
+) -> list[list[Entry]]:
+    """The contents of each shard of noises, or of mixtures, mixed up.
 
     Raises:
-        ManifestError: If two noises would have the same name.
+        ManifestError: If two of them would have the same name.
     """
-    entries = _entries((noise, None) for noise in noises)
+    entries = _entries(records)
     order = np.random.default_rng(seed).permutation(len(entries))
     return [
         [entries[i] for i in order[first : first + per_shard]]
@@ -76,11 +79,11 @@ def arrange_noises(noises: Sequence[Noise], per_shard: int, seed: int) -> list[l
     ]
 
 
-def _entries(records: Iterable[tuple[Utterance | Noise, str | None]]) -> list[Entry]:
+def _entries(records: Sequence[Utterance | Noise | PremixedMixture]) -> list[Entry]:
     """In order of their keys."""
     entries = {}
     id_of_key: dict[str, str] = {}
-    for record, speaker in records:
+    for record in records:
         key = _key(record.id)
         if key in entries:
             raise ManifestError(
@@ -88,7 +91,14 @@ def _entries(records: Iterable[tuple[Utterance | Noise, str | None]]) -> list[En
                 "Give one of them another id"
             )
         id_of_key[key] = record.id
-        entries[key] = Entry(key, record.path, speaker, record.num_samples, record.sample_rate)
+        sounds, speakers = {"": record.path}, {}
+        if isinstance(record, Utterance):
+            speakers = {SPEAKER_SUFFIX: record.speaker}
+        elif isinstance(record, PremixedMixture):
+            for number, source in enumerate(record.sources, start=1):
+                speakers[f"{SPEAKER_SUFFIX}{number}"] = source.speaker
+                sounds[f"_{SPEAKER_SUFFIX}{number}"] = source.path
+        entries[key] = Entry(key, sounds, speakers, record.num_samples, record.sample_rate)
     return [entries[key] for key in sorted(entries)]
 
 

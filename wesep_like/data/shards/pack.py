@@ -8,7 +8,7 @@ import json
 import tarfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
@@ -17,12 +17,13 @@ from wesep_like.audio.io import file_content, info, read
 from wesep_like.config.atomic import atomic_path, make_folder
 from wesep_like.data.json_lines import write_text
 from wesep_like.data.manifest import Noise, Utterance, read_manifest
+from wesep_like.data.premixed import read_premixed
 from wesep_like.data.processes import in_processes
-from wesep_like.data.shards.arrange import Entry, arrange_noises, arrange_utterances
-from wesep_like.data.shards.contents import SOUND_SUFFIXES, SPEAKER_SUFFIX
+from wesep_like.data.shards.arrange import Entry, arrange_others, arrange_utterances
+from wesep_like.data.shards.contents import SOUND_SUFFIXES
 from wesep_like.errors import AudioError, ManifestError, OutputError
 
-UTTERANCES, NOISE = "utterances.jsonl", "noise.jsonl"
+UTTERANCES, NOISE, PREMIXED = "utterances.jsonl", "noise.jsonl", "premixed.jsonl"
 SPEAKERS = "speakers.txt"
 _RECORD = "packing.json"
 _MAGIC = {b"RIFF": "wav", b"fLaC": "flac", b"OggS": "ogg"}
@@ -36,8 +37,8 @@ class Packed:
     Args:
         folder: Where the shards are.
         num_shards: By the list that they are in.
-        num_packed: Sounds, likewise.
-        num_skipped: Sounds that could not be read.
+        num_packed: Utterances, noises and mixtures, likewise.
+        num_skipped: Those that could not be read.
     """
 
     folder: Path
@@ -63,18 +64,19 @@ def pack(
     num_workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Packed:
-    """The folder `output` has the utterances of a data folder, and its noises, as tar shards.
+    """The folder `output` has what is in a data folder as tar shards.
 
     An utterance is `KEY.wav` (or flac, ogg, opus, mp3), byte for byte as it was, and its speaker's
-    name `KEY.spk`. `shards.list` names the shards and `speakers.txt` all speakers; noises are in
-    `noise.list`. Each shard appears whole or not at all, and is the same for the same data and
-    options; what an earlier, interrupted call has written is kept. Sounds that cannot be read are
-    left out, with a warning that names them.
+    name `KEY.spk`; a mixture that exists is `KEY.wav`, `KEY_spk1.wav` and so on, with `KEY.spk1`
+    and so on. `shards.list` names the shards of utterances, `noise.list` those of noises,
+    `mixtures.list` those of mixtures, and `speakers.txt` all speakers. Each shard appears whole or
+    not at all, and is the same for the same data and options; what an earlier, interrupted call has
+    written is kept. Sounds that cannot be read are left out, with a warning that names them.
 
     Args:
-        data: A folder with `utterances.jsonl`, or such a manifest.
+        data: A folder with `utterances.jsonl`, `noise.jsonl` or `premixed.jsonl`, or one of these.
         output: Made if need be.
-        per_shard: Sounds in a shard, at most.
+        per_shard: Utterances, noises or mixtures in a shard, at most.
         seed: Another seed, another order.
         num_workers: Processes that read and write. They are spawned, so a script that asks for them
             needs `if __name__ == "__main__":`.
@@ -84,10 +86,15 @@ def pack(
         ManifestError: If there is no manifest, or it is wrong, or nothing in it can be read.
         OutputError: If the folder has other shards in it, or cannot be written.
     """
-    utterances, noises = _find(Path(data))
-    arranged = {"shards": arrange_utterances(utterances, per_shard, seed)}
-    if noises:
-        arranged["noise"] = arrange_noises(noises, per_shard, seed)
+    arranged: dict[str, list[list[Entry]]] = {}
+    for path in _manifests(Path(data)):
+        if path.name == PREMIXED:
+            arranged["mixtures"] = arrange_others(read_premixed(path), per_shard, seed)
+        elif path.name == NOISE:
+            arranged["noise"] = arrange_others(read_manifest(path, Noise), per_shard, seed)
+        else:
+            utterances = read_manifest(path, Utterance)
+            arranged["shards"] = arrange_utterances(utterances, per_shard, seed)
     folder = make_folder(output)
     shards = {
         name: [
@@ -108,11 +115,11 @@ def pack(
         if progress is not None:
             progress(number, len(every))
     _warn(problems)
-    if not num_packed["shards"]:
-        raise ManifestError(f"{data}: none of its {len(utterances)} utterances can be read")
+    if not any(num_packed.values()):
+        raise ManifestError(f"{data}: none of its sounds can be read")
     for name, parts in shards.items():
         write_text(folder / f"{name}.list", "".join(f"{shard.path.name}\n" for shard in parts))
-    speakers = sorted({utterance.speaker for utterance in utterances})
+    speakers = sorted({name for s in every for e in s.entries for name in e.speakers.values()})
     write_text(folder / SPEAKERS, "".join(f"{speaker}\n" for speaker in speakers))
     return Packed(
         folder,
@@ -122,20 +129,18 @@ def pack(
     )
 
 
-def _find(data: Path) -> tuple[list[Utterance], list[Noise]]:
+def _manifests(data: Path) -> list[Path]:
     if data.is_file():
-        return read_manifest(data, Utterance), []
-    if not (data / UTTERANCES).is_file():
+        return [data]
+    names = (UTTERANCES, NOISE, PREMIXED)
+    found = [data / name for name in names if (data / name).is_file()]
+    if not found:
         what = f"no {UTTERANCES} in it" if data.is_dir() else "no such file or folder"
         raise ManifestError(
-            f"{data}: {what}. Name a data folder with {UTTERANCES}, or such a file. "
-            "Write it with 'wesep-like prepare'"
+            f"{data}: {what}. Name a data folder with {', '.join(names[:-1])} or {names[-1]}, or "
+            "such a file. Write it with 'wesep-like prepare'"
         )
-    noise = data / NOISE
-    return (
-        read_manifest(data / UTTERANCES, Utterance),
-        read_manifest(noise, Noise) if noise.is_file() else [],
-    )
+    return found
 
 
 def _keep_record(folder: Path, shards: Sequence[_Shard]) -> None:
@@ -144,9 +149,8 @@ def _keep_record(folder: Path, shards: Sequence[_Shard]) -> None:
     for shard in shards:
         for entry in shard.entries:
             # Not where the file lies: that may change.
-            digest.update(
-                repr((shard.path.name, *astuple(entry)[:1], *astuple(entry)[2:])).encode()
-            )
+            what = (entry.key, *entry.speakers.values(), entry.num_samples, entry.sample_rate)
+            digest.update(repr((shard.path.name, *what)).encode())
     record = json.dumps({"digest": digest.hexdigest(), "num_shards": len(shards)}) + "\n"
     path = folder / _RECORD
     if path.is_file():
@@ -164,40 +168,42 @@ def _write_once(shard: _Shard) -> tuple[int, list[str]]:
     """How many sounds are in the shard once it is written, and what is wrong with the others."""
     if shard.path.is_file():
         with tarfile.open(shard.path) as tar:
-            return sum(not name.endswith(f".{SPEAKER_SUFFIX}") for name in tar.getnames()), []
+            there = {name.rpartition(".")[0] for name in tar.getnames()}
+        return sum(entry.key in there for entry in shard.entries), []
     problems = []
     with atomic_path(shard.path) as draft, tarfile.open(draft, "w") as tar:
         for entry in shard.entries:
             try:
-                suffix, content = _content(entry)
+                sounds = {part: _content(path, entry) for part, path in entry.sounds.items()}
             except AudioError as error:
                 problems.append(f"skipped: {error}")
                 continue
-            _add(tar, f"{entry.key}.{suffix}", content)
-            if entry.speaker is not None:
-                _add(tar, f"{entry.key}.{SPEAKER_SUFFIX}", entry.speaker.encode())
+            for part, (suffix, content) in sounds.items():
+                _add(tar, f"{entry.key}{part}.{suffix}", content)
+            for suffix, speaker in entry.speakers.items():
+                _add(tar, f"{entry.key}.{suffix}", speaker.encode())
     return len(shard.entries) - len(problems), problems
 
 
-def _content(entry: Entry) -> tuple[str, bytes]:
+def _content(path: str, entry: Entry) -> tuple[str, bytes]:
     """The sound file as it is and its suffix; if that is an unusual one, the sound as FLAC.
 
     Raises:
         AudioError: If it cannot be read, or is another than the manifest says.
     """
-    content = file_content(entry.path)
-    header = info(entry.path, content=content)
+    content = file_content(path)
+    header = info(path, content=content)
     if (header.num_samples, header.sample_rate) != (entry.num_samples, entry.sample_rate):
         raise AudioError(
-            f"{entry.path}: has {header.num_samples} samples at {header.sample_rate} Hz, but its "
+            f"{path}: has {header.num_samples} samples at {header.sample_rate} Hz, but its "
             f"manifest says {entry.num_samples} at {entry.sample_rate} Hz. Prepare the corpus again"
         )
-    suffix = Path(entry.path).suffix[1:].lower()
+    suffix = Path(path).suffix[1:].lower()
     if suffix not in SOUND_SUFFIXES:
         suffix = _MAGIC.get(content[:4], "")
     if suffix:
         return suffix, content
-    waveform = read(entry.path, content=content)
+    waveform = read(path, content=content)
     converted = io.BytesIO()
     soundfile.write(
         converted, waveform.samples, waveform.sample_rate, format="FLAC", subtype="PCM_16"
