@@ -12,7 +12,7 @@ from wesep_like.cli.output import progress_bar, say
 
 EXAMPLES = (
     "wesep-like shard data/mini/train -o data/mini/shards --per-shard 500",
-    "wesep-like shard data/mini/train/utterances.jsonl -o data/mini/shards --seed 2",
+    "wesep-like shard data/mini/train/utterances.jsonl -o data/mini/speech --workers 2",
 )
 
 

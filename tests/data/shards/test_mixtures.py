@@ -1,4 +1,5 @@
 import itertools
+import pickle
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,12 @@ def test_numbers_in_any_order_are_the_same_examples(sharded):
     dataset, other = sharded(), sharded()
     plans = [dataset[number].plan for number in range(40)]
     assert [other[number].plan for number in reversed(range(40))] == plans[::-1]
+
+
+def test_it_can_be_sent_to_another_process(sharded):
+    dataset = sharded()
+    plan = dataset[3].plan
+    assert pickle.loads(pickle.dumps(sharded()))[3].plan == plan
 
 
 def test_another_seed_is_other_mixtures(sharded):
