@@ -242,3 +242,51 @@ def onnx_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return path
 
     return make
+
+
+SSL_KINDS = {
+    "wavlm": "WavLM",
+    "hubert": "Hubert",
+    "wav2vec2": "Wav2Vec2",
+    "wav2vec2-bert": "Wav2Vec2Bert",
+}
+
+
+@pytest.fixture
+def write_checkpoint(tmp_path: Path) -> Callable[..., Path]:
+    """Makes the folder of a tiny self-supervised model: `write_checkpoint("wavlm", **config)`.
+
+    Its weights are random; LayerDrop, dropout and masks are those of the published models.
+    """
+    # Torchaudio goes first, by our way: transformers cannot import it everywhere.
+    from wesep_like.audio.torchaudio_import import torchaudio
+
+    assert torchaudio
+    transformers = pytest.importorskip("transformers", reason="wants the extra [ssl]")
+
+    def write(kind: str, normalize: bool = True, **config: object) -> Path:
+        folder = tmp_path / kind
+        sizes = {
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 24,
+        }
+        if kind != "wav2vec2-bert":
+            sizes |= {
+                "conv_dim": [8, 8],
+                "conv_kernel": [10, 8],
+                "conv_stride": [10, 8],
+                "num_conv_pos_embeddings": 8,
+                "num_conv_pos_embedding_groups": 2,
+            }
+        settings = getattr(transformers, f"{SSL_KINDS[kind]}Config")(**sizes, **config)
+        getattr(transformers, f"{SSL_KINDS[kind]}Model")(settings).save_pretrained(folder)
+        if kind == "wav2vec2-bert":
+            transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
+        else:
+            extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=normalize)
+            extractor.save_pretrained(folder)
+        return folder
+
+    return write

@@ -19,6 +19,8 @@ def test_there_are_configs():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.relative_to(CONF).as_posix())
 def test_it_describes_a_model(path):
+    if "name: ssl" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("transformers", reason="wants the extra [ssl]")
     assert f"{path}: fine." in check(path)
 
 

@@ -25,7 +25,16 @@ LAYERS = [
 ]
 RANKS = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 # Optional, or slow to import and seldom needed.
-HEAVY = {"matplotlib", "onnx", "onnxruntime", "pesq", "pystoi", "silero_vad", "transformers"}
+HEAVY = {
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "pesq",
+    "pyroomacoustics",
+    "pystoi",
+    "silero_vad",
+    "transformers",
+}
 
 
 def imported(node: ast.AST) -> list[str]:
@@ -60,6 +69,8 @@ def violations(room: str, source: str) -> list[str]:
                 found.append(f"line {node.lineno}: {room} may not import {other}")
             if name.startswith("."):
                 found.append(f"line {node.lineno}: {name} is relative")
+            if id(node) not in late and name.partition(".")[0] in HEAVY:
+                found.append(f"line {node.lineno}: {name} is not imported inside a function")
             if id(node) in late and room != "cli" and name.partition(".")[0] not in HEAVY:
                 found.append(f"line {node.lineno}: {name} is imported inside a function")
     return found
@@ -85,6 +96,7 @@ def test_imports_point_down():
         ("data", "def f():\n  import scipy", "line 2: scipy is imported inside a function"),
         ("models", "from wesep_like.models.tse import TSEModel", None),
         ("metrics", "def f():\n  import pesq", None),
+        ("metrics", "import pesq", "line 1: pesq is not imported inside a function"),
         ("cli", "def f():\n  from wesep_like import experiment", None),
     ],
 )

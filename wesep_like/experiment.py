@@ -17,6 +17,7 @@ from wesep_like.config.files import read_config, write_config
 from wesep_like.config.sections import Problems, located, read_section
 from wesep_like.data.dataset import FixedMixtures
 from wesep_like.data.simulation.clips import collate
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
 from wesep_like.data.simulation.sharded import ReadingOptions
 from wesep_like.data.store import AudioStore
@@ -162,6 +163,10 @@ class Experiment:
                 "data.train.speakers: missing, but losses.speaker tells speakers apart. Give the "
                 "speakers.txt that 'wesep-like shard' writes, or remove losses.speaker"
             )
+        if isinstance(train, MixingOptions):
+            for name in ("augmentation", "enrollment_augmentation"):
+                for line in getattr(train, name).problems_at(self.sample_rate):
+                    problems.append(f"data.train.{name}.{line}")
         if self.metric_gan is not None and self.sample_rate not in PESQ_RATES:
             problems.append(
                 f"metric_gan: PESQ is defined at {' and '.join(map(str, PESQ_RATES))} Hz, and "
@@ -242,6 +247,8 @@ def read_experiment(
             with torch.device("meta"):
                 model = build_tse(config["model"], rate, trust_code=True)
             num_estimates = model.separator.num_estimates
+            if experiment is not None and not model.takes_masks:
+                problems.lines.extend(_mask_problems(experiment.data.train))
     if experiment is not None:
         problems.lines.extend(_loss_problems(experiment.losses, num_estimates))
     if experiment is None or problems.lines:
@@ -263,6 +270,8 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         WesepLikeError: If data or first weights cannot be used.
     """
     model = build_tse(experiment.model, experiment.sample_rate, trust_code=True)
+    if experiment.init.get("speaker") is None:
+        model.speaker.load_pretrained()
     for part in PARTS:
         source = experiment.init.get(part)
         if source is not None:
@@ -325,7 +334,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         make_optimizer,
         speaker_head=head,
         speaker_weight=head_weight,
-        enrollments_recur=data.train.enrollment_seconds is None,
+        enrollments_recur=data.train.is_enrollment_recurring,
         self_enrollment=experiment.self_enrollment,
         metric_gan=None
         if experiment.metric_gan is None
@@ -383,6 +392,19 @@ def _loss_problems(losses: LossOptions, num_estimates: int | None) -> list[str]:
             options = _term(losses.speaker).options
             problems.lines.extend(CLASSIFIERS.problems(options, "losses.speaker"))
     return problems.lines
+
+
+def _mask_problems(options: TrainingOptions) -> list[str]:
+    """What is wrong if the speaker module has no features to lay masks over."""
+    if not isinstance(options, MixingOptions):
+        return []
+    masks = options.enrollment_augmentation.spec_augment
+    if masks is None or masks.probability == 0:
+        return []
+    return [
+        "data.train.enrollment_augmentation.spec_augment: the speaker module has no filterbank "
+        "features that could be masked. Expected null"
+    ]
 
 
 def _valid_plans(experiment: Experiment) -> list[MixturePlan]:

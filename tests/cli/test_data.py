@@ -160,3 +160,17 @@ def test_what_mix_cannot_do(cli, line, error):
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith(f"error: {error}")
     assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("place")
+def test_rooms_writes_a_pool(cli):
+    line = "rooms -o pool --rt60-range-seconds 0.1 0.12 --num-sources 1 --workers 0 --num"
+    assert cli(f"{line} 1").out == "pool/rooms.jsonl: 1 rooms, 1 of them new\n"
+    assert cli(f"{line} 2").out == "pool/rooms.jsonl: 2 rooms, 1 of them new\n"
+    assert len(Path("pool/rooms.jsonl").read_text().splitlines()) == 2
+    said = cli(f"{line} 2 --seed 2")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("error: pool: holds rooms that were made with other options")
+    said = cli("rooms -o others --rt60-range-seconds 0.01 0.1")
+    assert said.code == 2
+    assert said.err.startswith("error: rt60_range_seconds: 0.01 s is too short for a room of")

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 
 from wesep_like.inference.embedder import Embedder
+from wesep_like.models.build import build_speaker
+from wesep_like.models.model_file import save_model
+from wesep_like.models.speakers import SPEAKERS
 
 
 @pytest.fixture
@@ -198,3 +201,13 @@ def test_silence_is_heard_unless_it_is_said_otherwise(cli, make_wav):
     assert trimmed == pytest.approx([trimmed[0]] * 3, abs=1e-5)
     assert abs(trimmed[0] - heard[0]) > 1e-3
     assert [*scores("--vad energy --max-seconds 1")][0] != trimmed[0]
+
+
+@pytest.mark.usefixtures("voices")
+def test_embed_with_a_self_supervised_encoder(cli, place, write_checkpoint):
+    section = {"name": "ssl", "frontend": {"source": str(write_checkpoint("hubert"))}}
+    config = {"task": "verification", "sample_rate": 16000}
+    config["model"] = {"speaker": SPEAKERS.resolved(section, "model.speaker")}
+    save_model(place / "ssl", build_speaker(config["model"], 16000), config)
+    said = cli("embed 0.wav 1.wav -o out.npz --model ssl")
+    assert (said.code, said.out) == (0, "out.npz: 2 embeddings of 192 numbers\n")

@@ -1,5 +1,6 @@
 import sys
 import types
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
@@ -253,6 +254,46 @@ def test_a_class_that_no_config_could_describe_is_not_registered(shapes, cls, me
     with pytest.raises(TypeError, match=f"^{cls.__name__}: {message}"):
         shapes.register("x")(cls)
     assert "x" not in shapes.names()
+
+
+@dataclass(frozen=True)
+class Lid:
+    """A section in a section."""
+
+    colour: str = "red"
+
+
+@dataclass(frozen=True)
+class Print:
+    """One that takes what it is from elsewhere."""
+
+    file: str
+    ink: str | None = None
+
+    def resolved(self):
+        if self.file == "lost":
+            raise ConfigError("file: lost")
+        return replace(self, ink="blue")
+
+
+def test_a_resolved_section_says_what_its_sections_say():
+    shapes = Registry("shape", Shape)
+
+    @shapes.register("box")
+    class Box(Shape):
+        def __init__(self, *, print: Print, lid: Lid = Lid(), none: Lid | None = None) -> None:
+            self.parts = (print, lid, none)
+
+    resolved = shapes.resolved({"name": "box", "print": {"file": "f"}}, "shape")
+    assert resolved == {
+        "name": "box",
+        "print": {"file": "f", "ink": "blue"},
+        "lid": {"colour": "red"},
+        "none": None,
+    }
+    assert shapes.build(resolved, "").parts == (Print("f", "blue"), Lid(), None)
+    with pytest.raises(ConfigError, match="^shape.print.file: lost$"):
+        shapes.resolved({"name": "box", "print": {"file": "lost"}}, "shape")
 
 
 def test_a_resolved_section_says_its_defaults_and_builds_the_same():

@@ -7,6 +7,10 @@ import soundfile
 
 from wesep_like.audio.levels import rms_db
 from wesep_like.data.librimix import PLANS, draw_named, write_librimix
+from wesep_like.data.simulation.augmentation.options import (
+    EnrollmentAugmentationOptions,
+    EnrollmentNoiseOptions,
+)
 from wesep_like.data.simulation.plans import read_plans
 
 OPTIONS = {"mixture_seconds": None, "enrollment_seconds": None, "noise_probability": 1.0}
@@ -99,3 +103,13 @@ def test_processes_change_nothing_and_a_broken_file_costs_its_mixtures_only(
     assert not [path for path in ours if path.stem == plans[2].id]
     kept = read_plans(tmp_path / "train" / PLANS)
     assert [plan.id for plan in kept] == [plan.id for plan in plans[:2]]
+
+
+def test_enrollments_are_written_as_a_model_would_hear_them(corpus, tmp_path):
+    section = EnrollmentAugmentationOptions(noise=EnrollmentNoiseOptions(1.0, (0.0, 0.0)))
+    plans = list(draw_named(corpus.planner(enrollment_augmentation=section), 2, seed=3))
+    write_librimix(plans, tmp_path)
+    for plan, example in zip(plans, corpus.read(plans), strict=True):
+        heard = samples(tmp_path / "enrollment" / f"{plan.id}.wav")
+        spoken = np.dot(heard, example.enrollment) / np.linalg.norm(heard)
+        assert (spoken / np.linalg.norm(example.enrollment)) ** 2 == pytest.approx(0.5, abs=0.05)

@@ -102,3 +102,21 @@ def test_none_is_left_out(tmp_path):
     assert line == {
         k: v for k, v in asdict(Utterance("u", "s", "u.wav", 3, 16000)).items() if k != "sex"
     }
+
+
+def test_places_of_the_direct_path_come_back(tmp_path):
+    room = Room("a", "a.wav", 100, 8000, 2, "hall", direct_samples=(3, 99))
+    write_manifest(tmp_path / "rooms.jsonl", [room])
+    (read,) = read_manifest(tmp_path / "rooms.jsonl", Room)
+    assert read.direct_samples == (3, 99)
+
+
+@pytest.mark.parametrize("places", [[3], [3, 100], [-1, 3]])
+def test_places_of_the_direct_path_must_lie_in_each_channel(tmp_path, places):
+    record = {"id": "a", "path": "a.wav", "num_samples": 100, "sample_rate": 8000}
+    record |= {"num_channels": 2, "room": "hall", "direct_samples": places}
+    (tmp_path / "rooms.jsonl").write_text(json.dumps(record) + "\n")
+    with pytest.raises(
+        ManifestError, match=r"rooms\.jsonl:1: direct_samples: expected 2 places from 0 to 99"
+    ):
+        read_manifest(tmp_path / "rooms.jsonl", Room)

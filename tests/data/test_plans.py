@@ -13,6 +13,7 @@ from wesep_like.data.simulation.plans import (
     with_paths,
     write_plans,
 )
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 from wesep_like.errors import ManifestError
 
 EVERYTHING = {
@@ -121,6 +122,10 @@ def test_the_key_of_an_enrollment_tells_its_samples():
         (
             {"noise": NoisePlan(Clip("n.wav", 0, 50, 8000), 3.0)},
             "mixture: is recorded, with its noise. Expected no other",
+        ),
+        (
+            {"room": SimulatedRoom("random", (4, 4, 3), 0.3, (1, 1, 1), ((2, 2, 1),), 0)},
+            "mixture: is recorded, in its room. Expected no other",
         ),
     ],
 )

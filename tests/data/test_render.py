@@ -131,7 +131,7 @@ def test_a_target_in_a_room_is_where_it_was_spoken(corpus, target_kind, num_kept
     examples = corpus.read(plans)
     batch = render(collate(examples))
     for row, example in enumerate(examples):
-        taps = example.responses[0]
+        taps = example.responses[0].taps
         heard = taps[np.abs(taps).argmax() :].astype(np.float64)
         dry = example.sources[0].astype(np.float64)
         mixture = np.convolve(dry, heard)[: len(dry)]

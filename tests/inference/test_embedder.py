@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,9 @@ from wesep_like.inference import listener as module
 from wesep_like.inference.embedder import Embedder
 from wesep_like.inference.extractor import Extractor
 from wesep_like.inference.signals import ShortEnrollmentWarning
+from wesep_like.models.build import build_speaker
 from wesep_like.models.model_file import load_model, save_model
+from wesep_like.models.speakers import SPEAKERS
 
 
 def noise(seconds, rate=16000, seed=0):
@@ -49,6 +53,25 @@ def test_an_encoder_alone_does_as_its_extraction_model(embedder, tiny_encoder):
     assert embedder.threshold is None
     with pytest.raises(ModelFileError, match="is a speaker encoder, which extracts nothing"):
         Extractor.load(tiny_encoder, "cpu")
+
+
+@pytest.mark.parametrize("kind", ["wavlm", "wav2vec2-bert"])
+def test_a_self_supervised_encoder(write_checkpoint, tmp_path, kind):
+    """One for plain verification, loaded without the folder that its front-end came from."""
+    source = write_checkpoint(kind)
+    section = {"name": "ssl_mhfa", "frontend": {"source": str(source)}, "embed_dim": 8}
+    speaker = build_speaker({"speaker": section}, 16000)
+    speaker.load_pretrained()
+    written = {"speaker": SPEAKERS.resolved(section, "model.speaker")}
+    config = {"task": "verification", "sample_rate": 16000, "model": written}
+    save_model(tmp_path / "encoder", speaker, config)
+    shutil.rmtree(source)
+    speech = noise(1.5)
+    with torch.no_grad():
+        expected = speaker.eval()(torch.from_numpy(speech)[None]).embedding[0].numpy()
+    encoder = wesep_like.load_encoder(tmp_path / "encoder", "cpu")
+    np.testing.assert_allclose(encoder.embed(speech, 16000), expected, atol=1e-5)
+    assert encoder.similarity(speech, speech, 16000) == pytest.approx(1)
 
 
 def test_a_threshold_is_a_number(tiny_encoder):

@@ -11,7 +11,8 @@ from wesep_like.models.speakers.pooling import PoolingName
 
 # Those that learn an embedding; those of them that hear through a filterbank of their own.
 ENCODERS = [name for name in SPEAKERS.names() if name not in ("onnx", "sef", "usef")]
-FBANK_ENCODERS = [name for name in ENCODERS if name != "twin_encoder"]
+SSL = ("ssl", "ssl_ecapa_tdnn", "ssl_mhfa")
+FBANK_ENCODERS = [name for name in ENCODERS if name not in (*SSL, "twin_encoder")]
 WITH_POOLING = [name for name in FBANK_ENCODERS if name != "dvector_lstm"]
 # A softmax over time does not see what is added to all of its inputs, nor does BatchNorm.
 INVISIBLE = (

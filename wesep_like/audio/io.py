@@ -173,6 +173,24 @@ def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -
     return factor
 
 
+def write_floats(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> None:
+    """The WAV file holds the samples as floats of 32 bits, as loud as they are; for responses.
+
+    Args:
+        path: The file; it is never there half written.
+        samples: (samples, channels).
+        sample_rate: Hz.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    with atomic_path(path) as draft:
+        try:
+            soundfile.write(draft, samples, sample_rate, format="WAV", subtype="FLOAT")
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+
+
 def check_output(path: str | os.PathLike[str]) -> None:
     """Goes on only if `write` could write there; worth asking before a long computation.
 

@@ -20,6 +20,7 @@ from wesep_like.cli import (
     info,
     mix,
     prepare,
+    rooms,
     score,
     shard,
     train,
@@ -54,21 +55,11 @@ def _add(
     group.command(name, epilog="\n".join(lines))(function)
 
 
-_commands = (
-    extract,
-    enroll,
-    evaluate,
-    train,
-    prepare,
-    mix,
-    shard,
-    info,
-    embed,
-    verify,
-    score,
-    eer,
+_MODULES = (
+    *(extract, enroll, evaluate, train, prepare, rooms, mix, shard),
+    *(info, embed, verify, score, eer),
 )
-for _module in _commands:
+for _module in _MODULES:
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
 _add(_config, "check", config.check, config.EXAMPLES)
 

@@ -122,13 +122,22 @@ class Registry(Generic[T]):
     def resolved(self, section: Mapping[str, Any], where: str) -> dict[str, Any]:
         """The section with each default written out, so that it means the same for ever.
 
+        An option that is a section of its own may have a method `resolved`, which gives it with
+        what it takes from elsewhere, say a file, written out.
+
         Raises:
             ConfigError: With everything wrong in the section.
         """
         cls, said = self._read(section, where, trust_code=True)
         options = self._signature(cls).options
         defaults = {option.name: option.default for option in options if not option.required}
-        return {"name": section["name"], **defaults, **said}
+        written = {"name": section["name"], **defaults, **said}
+        for name, value in written.items():
+            if dataclasses.is_dataclass(value) and not isinstance(value, type):
+                with located(key_path(where, name)):
+                    resolve = getattr(value, "resolved", None)
+                    written[name] = dataclasses.asdict(resolve() if resolve else value)
+        return written
 
     def asks(self, section: object, where: str, *, trust_code: bool = True) -> set[str]:
         """What the class that a section names wants from the code, by name.

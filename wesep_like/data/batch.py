@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.tensors import map_tensors
 
 
@@ -30,6 +31,8 @@ class Batch:
         interferers: (batch, interferers, samples), each as mixed; zeros where there are fewer. Of a
             recorded mixture all that is not the target, as one.
         noise: (batch, samples), as mixed.
+        enrollment_masks: What of the enrollment's features is not heard in training; None if all
+            is.
     """
 
     ids: list[str]
@@ -42,6 +45,7 @@ class Batch:
     speakers: Tensor
     interferers: Tensor
     noise: Tensor
+    enrollment_masks: FeatureMasks | None = None
 
     @property
     def interference(self) -> Tensor:

@@ -14,8 +14,16 @@ from torch.utils.data import Dataset, Sampler
 from wesep_like.audio.levels import is_silent
 from wesep_like.audio.resample import resample
 from wesep_like.data.broken import BrokenCount
+from wesep_like.data.rooms.image_responses import direct_sample, image_responses
+from wesep_like.data.rooms.response import Response
 from wesep_like.data.simulation.clips import Ingredients
-from wesep_like.data.simulation.plans import MixturePlan, NoisePlan, SourcePlan
+from wesep_like.data.simulation.plans import (
+    EnrollmentPlan,
+    MixturePlan,
+    NoisePlan,
+    SourcePlan,
+)
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 
@@ -176,7 +184,8 @@ def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1)
             f"mixture {plan.id!r}: planned at {plan.sample_rate} Hz, but audio is read at "
             f"{store.sample_rate} Hz. Prepare the mixtures at {store.sample_rate} Hz"
         )
-    enrollment = store.read(plan.enrollment.clip)
+    enrollment = _at_speed(store.read(plan.enrollment.clip), plan.enrollment.speed)
+    noise = plan.enrollment.noise
     if plan.mixture is not None:
         target = _read_source(plan.target, store, plan.num_samples)
         whole = replace(plan.target, clip=plan.mixture)
@@ -187,13 +196,12 @@ def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1)
     return Ingredients(
         plan=plan,
         sources=sources,
-        responses=tuple(
-            None if source.response is None else store.read_response(source.response)
-            for source in plan.sources
-        ),
+        responses=_responses(plan.room, plan.sources, store),
         noise=None if plan.noise is None else _read_noise(plan.noise, store, plan.num_samples),
-        enrollment=_at_speed(enrollment, plan.enrollment.speed),
+        enrollment=enrollment,
         speaker=speaker,
+        enrollment_response=_responses(plan.enrollment.room, [plan.enrollment], store)[0],
+        enrollment_noise=None if noise is None else _read_noise(noise, store, len(enrollment)),
     )
 
 
@@ -202,6 +210,32 @@ def _read_source(source: SourcePlan, store: AudioStore, num_samples: int) -> np.
     placed = np.zeros(num_samples, np.float32)
     placed[source.offset : source.offset + len(samples)] = samples
     return placed
+
+
+def _responses(
+    room: SimulatedRoom | None, heard: Sequence[SourcePlan | EnrollmentPlan], store: AudioStore
+) -> tuple[Response | None, ...]:
+    """Of all that is heard in one room: read, or computed here if that takes pyroomacoustics."""
+    if room is None or room.kind != "image":
+        return tuple(_read_response(one, store) for one in heard)
+    rate = store.sample_rate
+    computed = image_responses(
+        room.size_m, room.rt60_seconds, [room.microphone_m], room.sources_m, rate
+    )
+    return tuple(
+        Response(taps[:, 0], direct_sample(room.microphone_m, source, rate))
+        for taps, source in zip(computed, room.sources_m, strict=True)
+    )
+
+
+def _read_response(source: SourcePlan | EnrollmentPlan, store: AudioStore) -> Response | None:
+    if source.response is None:
+        return None
+    taps = store.read_response(source.response)
+    if source.direct_sample is None:
+        return Response(taps, int(np.abs(taps).argmax()))
+    after = source.direct_sample - source.response.start
+    return Response(taps, round(after * store.sample_rate / source.response.sample_rate))
 
 
 def _read_noise(noise: NoisePlan, store: AudioStore, num_samples: int) -> np.ndarray:

@@ -126,7 +126,8 @@ def _write_one(plan: MixturePlan, folder: Path, has_noise: bool) -> Written:
     for kind, signal in signals.items():
         paths[kind] = folder / kind / f"{plan.id}.wav"
         io.write(paths[kind], (signal[0] * factor).numpy(), plan.sample_rate)
-    io.write(folder / "enrollment" / f"{plan.id}.wav", example.enrollment, plan.sample_rate)
+    enrollment = batch.enrollment[0].numpy()
+    io.write(folder / "enrollment" / f"{plan.id}.wav", enrollment, plan.sample_rate)
     row = {"mixture_ID": plan.id, "length": plan.num_samples, "paths": paths}
     voices = {name: signals[name] for name in signals if name.startswith("s")}
     levels = {"mix_clean": _levels(voices), "mix_both": _levels(voices | {"noise": batch.noise})}

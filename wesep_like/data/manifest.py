@@ -60,6 +60,8 @@ class Room:
 
     Args:
         room: Which room. The sources of one mixture hear different responses of one room.
+        direct_samples: Where in each channel the direct path arrives; None: at the largest sample,
+            which may be a reflection where the source is far away.
     """
 
     id: str
@@ -68,9 +70,18 @@ class Room:
     sample_rate: int
     num_channels: int
     room: str
+    direct_samples: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         _check_positive(self, "num_samples", "sample_rate", "num_channels")
+        if self.direct_samples is not None and (
+            len(self.direct_samples) != self.num_channels
+            or any(not 0 <= sample < self.num_samples for sample in self.direct_samples)
+        ):
+            raise ValueError(
+                f"direct_samples: expected {self.num_channels} places from 0 to "
+                f"{self.num_samples - 1}, one a channel, got {list(self.direct_samples)}"
+            )
 
 
 R = TypeVar("R", Utterance, Noise, Room)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.audio.precision import full_precision
 from wesep_like.audio.stft import STFT
 from wesep_like.errors import ConfigError
@@ -59,12 +60,17 @@ class TFMap(nn.Module):
             self._encode = speaker.encode
             self.fbank = speaker.fbank_in_step(stft.win_samples, stft.hop_samples)
 
-    def told(self, cue: SpeakerCue, enrollment: Tensor) -> SpeakerCue:
-        """`cue`, and with it what a map is made of `enrollment` (batch, samples)."""
+    def told(
+        self, cue: SpeakerCue, enrollment: Tensor, masks: FeatureMasks | None = None
+    ) -> SpeakerCue:
+        """`cue`, and with it what a map is made of `enrollment` (batch, samples).
+
+        Masks hide something of the speaker module's features, and nothing of the spectrum.
+        """
         magnitudes = CueFrames(self._spectrum(enrollment).abs())
         if self._encode is None:
             return replace(cue, magnitudes=magnitudes)
-        return replace(cue, magnitudes=magnitudes, keys=CueFrames(self._frames(enrollment)))
+        return replace(cue, magnitudes=magnitudes, keys=CueFrames(self._frames(enrollment, masks)))
 
     def forward(self, mixture: Tensor, cue: SpeakerCue) -> Tensor:
         """The map (batch, 1, bins, frames) of `mixture` (batch, samples)."""
@@ -84,13 +90,15 @@ class TFMap(nn.Module):
             # As much of it as explains the most of the mixture's frame.
             return (shape * (shape * magnitudes).sum(dim=1, keepdim=True)).unsqueeze(1)
 
-    def _frames(self, samples: Tensor) -> Tensor:
+    def _frames(self, samples: Tensor, masks: FeatureMasks | None = None) -> Tensor:
         """The encoder's frames, one for each of the STFT's: (batch, channels, frames)."""
         assert self._encode is not None
         around = (self._half_window, self._half_window)
         padded = F.pad(samples[:, None], around, mode="reflect")[:, 0]
         with torch.no_grad():
             features = self.fbank(padded)
+        if masks is not None:
+            features = masks.laid_over(features)
         frames = self._encode(features).frames
         assert frames is not None
         return frames.values

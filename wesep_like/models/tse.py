@@ -10,13 +10,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.errors import ConfigError
 from wesep_like.models.cue import SpeakerCue
 from wesep_like.models.fusions import Fusion
 from wesep_like.models.separators import Separator
 from wesep_like.models.separators.streams import Stream
 from wesep_like.models.speakers import SpeakerModule
-from wesep_like.models.speakers.base import cue_of_each
+from wesep_like.models.speakers.base import FbankEncoder, cue_of_each
 from wesep_like.models.tf_map import TFMap
 
 PartName = Literal["speaker", "separator", "fusions"]
@@ -108,18 +109,35 @@ class TSEModel(nn.Module):
             self.get_submodule(part).eval()
         return self
 
-    def cue(self, enrollment: Tensor, enrollment_samples: Tensor | None = None) -> SpeakerCue:
-        """What `enrollment` (batch, samples) says about the speakers; padding is not heard."""
+    @property
+    def takes_masks(self) -> bool:
+        """Whether its speaker module computes features that masks can be laid over."""
+        return isinstance(self.speaker, FbankEncoder)
+
+    def cue(
+        self,
+        enrollment: Tensor,
+        enrollment_samples: Tensor | None = None,
+        masks: FeatureMasks | None = None,
+    ) -> SpeakerCue:
+        """What `enrollment` (batch, samples) says about the speakers; padding is not heard.
+
+        Args:
+            enrollment: (batch, samples).
+            enrollment_samples: Length of each, (batch,); None where all are whole.
+            masks: What the speaker module does not hear of its features, if it `takes_masks`.
+        """
+        assert masks is None or self.takes_masks
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_speaker_frozen):
             return cue_of_each(
-                self._heard, enrollment, enrollment_samples, is_learnt=self.speaker.training
+                self._heard, enrollment, enrollment_samples, masks, is_learnt=self.speaker.training
             )
 
-    def _heard(self, enrollment: Tensor) -> SpeakerCue:
+    def _heard(self, enrollment: Tensor, masks: FeatureMasks | None) -> SpeakerCue:
         """The cue of `enrollment` (batch, samples), with what this model asks for and no more."""
-        cue = self.speaker(enrollment)
+        cue = self.speaker(enrollment) if masks is None else self.speaker(enrollment, masks)
         if self.tf_map is not None:
-            cue = self.tf_map.told(cue, enrollment)
+            cue = self.tf_map.told(cue, enrollment, masks)
         if not self.hears_frames:
             return replace(cue, frames=None, levels=None)
         # Where the encoder is heard in step with the spectrum, what is attended to is that.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.batch import Batch
 from wesep_like.data.simulation.clips import Clips
 from wesep_like.data.simulation.render import render
@@ -104,7 +105,7 @@ class ExtractionTask(LightningModule):
 
     def training_losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """Each term of the loss by name, unweighted, and their weighted sum as `loss`."""
-        cue = self._cue(batch, recurs=self._enrollments_recur)
+        cue = self._cue(batch, recurs=self._enrollments_recur, masks=batch.enrollment_masks)
         own = self._self_enrollment
         if own is not None and own.replaces(batch.ids):
             with torch.no_grad():
@@ -145,22 +146,31 @@ class ExtractionTask(LightningModule):
             self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=1)
         return terms["loss"]
 
-    def _cue(self, batch: Batch, *, recurs: bool) -> SpeakerCue:
-        if recurs and self.model.is_speaker_frozen:
+    def _cue(self, batch: Batch, *, recurs: bool, masks: FeatureMasks | None = None) -> SpeakerCue:
+        # What is masked is another cue each time.
+        if recurs and masks is None and self.model.is_speaker_frozen:
             with torch.autocast(self.device.type, enabled=False):
                 return self._cues.cue(self.model, batch)
-        return self._heard(batch.enrollment, batch.enrollment_samples)
+        return self._heard(batch.enrollment, batch.enrollment_samples, masks)
 
-    def _heard(self, enrollment: Tensor, enrollment_samples: Tensor | None = None) -> SpeakerCue:
+    def _heard(
+        self,
+        enrollment: Tensor,
+        enrollment_samples: Tensor | None = None,
+        masks: FeatureMasks | None = None,
+    ) -> SpeakerCue:
         # What will not be learnt is computed as `extract` will compute it, in full precision.
         is_mixed = torch.is_autocast_enabled(self.device.type)
         with torch.autocast(
             self.device.type, enabled=is_mixed and not self.model.is_speaker_frozen
         ):
-            return self.model.cue(enrollment, enrollment_samples)
+            return self.model.cue(enrollment, enrollment_samples, masks)
 
     def validation_step(self, batch: Batch, index: int) -> dict[str, list[Shown]]:
-        """SI-SDR of fixed mixtures, each treated as `extract` would treat it; they are `shown`."""
+        """SI-SDR of fixed mixtures, each treated as `extract` would treat it; they are `shown`.
+
+        Masks are for training: nothing of an enrollment is hidden here.
+        """
         cue = self._cue(batch, recurs=True)
         shown = []
         for row, length in enumerate(batch.mixture_samples.tolist()):

@@ -10,7 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wesep_like.audio.feature_masks import FeatureMasks
+from wesep_like.data.rooms.random_responses import DIRECT_TAP, RandomRooms
+from wesep_like.data.rooms.response import Response
+from wesep_like.data.simulation.augmentation.effects import Effects
+from wesep_like.data.simulation.augmentation.enrollments import EnrollmentChanges, masks_of
 from wesep_like.data.simulation.plans import TARGET_KINDS, MixturePlan
+from wesep_like.data.simulation.random_rooms import gathered
 from wesep_like.data.tensors import map_tensors
 
 
@@ -21,18 +27,23 @@ class Ingredients:
     Args:
         sources: The target, then the interferers; each (samples,), at its speed and place in the
             mixture, without a room. Of a recorded mixture: the target, then all else in it.
-        responses: The room's response for each source, (taps,), or None.
+        responses: The room's response for each source; None for no room, or one whose responses
+            are computed in rendering.
         noise: (samples,), or None.
         enrollment: (enroll_samples,).
         speaker: The target's place in the list of training speakers, or -1.
+        enrollment_response: The response of the enrollment's room; None as among responses.
+        enrollment_noise: (enroll_samples,), or None.
     """
 
     plan: MixturePlan
     sources: tuple[np.ndarray, ...]
-    responses: tuple[np.ndarray | None, ...]
+    responses: tuple[Response | None, ...]
     noise: np.ndarray | None
     enrollment: np.ndarray
     speaker: int = -1
+    enrollment_response: Response | None = None
+    enrollment_noise: np.ndarray | None = None
 
     @property
     def sir_db(self) -> list[float]:
@@ -49,12 +60,19 @@ class Clips:
     Args:
         sources: (batch, sources, samples), the target first.
         sir_db: (batch, sources), NaN where a source stays as loud as it is.
-        responses: (batch, sources, taps), or None if no example has a room.
+        responses: (batch, sources, taps), or None if no example has responses.
+        direct: (batch, sources) int, the tap of the direct path in responses of any origin.
         has_room: (batch, sources) bool.
+        random_rooms: Rooms whose responses are yet to be computed, or None.
+        random_rows: (rooms,) int, which examples are in these.
         target_kind: (batch,) int, place in TARGET_KINDS.
+        has_early: Whether any of them is "early".
         noise: (batch, samples).
         snr_db: (batch,).
         level_db: (batch,), NaN where the level stays as recorded.
+        effects: On sources, counted through as (batch * sources); None if there are none.
+        enrollment_changes: What is done to enrollments; None if nothing.
+        enrollment_masks: For features of enrollments; None if there are none.
     """
 
     ids: list[str]
@@ -62,8 +80,12 @@ class Clips:
     sources: Tensor
     sir_db: Tensor
     responses: Tensor | None
+    direct: Tensor
     has_room: Tensor
+    random_rooms: RandomRooms | None
+    random_rows: Tensor
     target_kind: Tensor
+    has_early: bool
     noise: Tensor
     snr_db: Tensor
     level_db: Tensor
@@ -72,6 +94,9 @@ class Clips:
     enrollment_samples: Tensor
     enrollment_keys: list[str]
     speakers: Tensor
+    effects: Effects | None = None
+    enrollment_changes: EnrollmentChanges | None = None
+    enrollment_masks: FeatureMasks | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Clips:
         """The same clips on another device."""
@@ -90,28 +115,38 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
     sir_db = torch.zeros(sources.shape[:2])
     noise = torch.zeros(batch, num_samples)
     enrollment = torch.zeros(batch, max(len(example.enrollment) for example in examples))
-    taps = [len(r) for example in examples for r in example.responses if r is not None]
+    taps = [len(r.taps) for example in examples for r in example.responses if r is not None]
     responses = torch.zeros(*sources.shape[:2], max(taps)) if taps else None
+    direct = torch.zeros(sources.shape[:2], dtype=torch.long)
     has_room = torch.zeros(sources.shape[:2], dtype=torch.bool)
+    random_rows = [i for i, plan in enumerate(plans) if plan.room and plan.room.kind == "random"]
     for i, example in enumerate(examples):
         for j, (samples, ratio) in enumerate(zip(example.sources, example.sir_db, strict=True)):
             sources[i, j, : len(samples)] = torch.from_numpy(samples)
             sir_db[i, j] = ratio
         for j, response in enumerate(example.responses):
             if response is not None and responses is not None:
-                responses[i, j, : len(response)] = torch.from_numpy(response)
+                responses[i, j, : len(response.taps)] = torch.from_numpy(response.taps)
+                direct[i, j] = response.direct
                 has_room[i, j] = True
         if example.noise is not None:
             noise[i, : len(example.noise)] = torch.from_numpy(example.noise)
         enrollment[i, : len(example.enrollment)] = torch.from_numpy(example.enrollment)
+    for i in random_rows:
+        direct[i, : len(plans[i].sources)] = DIRECT_TAP
+        has_room[i, : len(plans[i].sources)] = True
     return Clips(
         ids=[plan.id for plan in plans],
         sample_rate=plans[0].sample_rate,
         sources=sources,
         sir_db=sir_db,
         responses=responses,
+        direct=direct,
         has_room=has_room,
+        random_rooms=gathered([plans[i].room for i in random_rows], plans[0].sample_rate),
+        random_rows=torch.tensor(random_rows, dtype=torch.long),
         target_kind=torch.tensor([TARGET_KINDS.index(plan.target_kind) for plan in plans]),
+        has_early=any(plan.target_kind == "early" for plan in plans),
         noise=noise,
         snr_db=torch.tensor([plan.noise.snr_db if plan.noise else 0.0 for plan in plans]),
         level_db=torch.tensor([math.nan if p.level_db is None else p.level_db for p in plans]),
@@ -120,4 +155,23 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),
         enrollment_keys=[plan.enrollment.key for plan in plans],
         speakers=torch.tensor([example.speaker for example in examples]),
+        effects=_effects_on(sources, plans),
+        enrollment_changes=EnrollmentChanges.of(
+            [plan.enrollment for plan in plans],
+            [example.enrollment_response for example in examples],
+            [example.enrollment_noise for example in examples],
+            enrollment,
+            plans[0].sample_rate,
+        ),
+        enrollment_masks=masks_of([plan.enrollment for plan in plans]),
     )
+
+
+def _effects_on(sources: Tensor, plans: Sequence[MixturePlan]) -> Effects | None:
+    """The effects on sources (batch, sources, samples), some of which are in no plan."""
+    effects = [
+        plan.sources[place].effects if place < len(plan.sources) else None
+        for plan in plans
+        for place in range(sources.shape[1])
+    ]
+    return Effects.of(effects, sources.flatten(0, 1), plans[0].sample_rate)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wesep_like.data.json_lines import read_json_lines, write_json_lines
+from wesep_like.data.simulation.augmentation.plans import EffectsPlan, MasksPlan
+from wesep_like.data.simulation.room_plans import SimulatedRoom
 
 TARGET_KINDS = ("dry", "early", "reverberant")
 
@@ -50,7 +52,12 @@ class SourcePlan:
             and after it.
         sir_db: Interferers: power of the target over power of this source, both as they are in the
             mixture (after the room) and over all its samples. For the target: 0, without effect.
-        response: The room's response from this source's place; None means no room.
+        response: The room's response from this source's place; None means no room, or a simulated
+            one.
+        direct_sample: Where in the response the direct path arrives, in the file's own samples;
+            None means at its largest sample.
+        effects: What is done to the voice before it is in a room. They belong to the voice: the
+            target that is learnt has them too, for a model is to extract, and not to restore.
     """
 
     speaker: str
@@ -59,20 +66,49 @@ class SourcePlan:
     offset: int = 0
     sir_db: float = 0.0
     response: Clip | None = None
+    direct_sample: int | None = None
+    effects: EffectsPlan | None = None
 
 
 @dataclass(frozen=True)
 class EnrollmentPlan:
-    """Other speech of the target speaker, at the target's speed, at its recorded level."""
+    """Other speech of the target speaker, at the target's speed, at its recorded level.
+
+    Args:
+        response: Of the room in which it was spoken; None means no room, or a simulated one.
+        direct_sample: As that of a source.
+        room: Where it was spoken, if that room is simulated; with one place.
+        noise: What was heard beside it there; its SNR is over all samples of the enrollment.
+        effects: Of the device that recorded all this.
+        masks: What of its features is not heard in training.
+    """
 
     clip: Clip
     speed: float = 1.0
+    response: Clip | None = None
+    direct_sample: int | None = None
+    room: SimulatedRoom | None = None
+    noise: NoisePlan | None = None
+    effects: EffectsPlan | None = None
+    masks: MasksPlan | None = None
+
+    def __post_init__(self) -> None:
+        if self.room is not None and (self.response is not None or len(self.room.sources_m) != 1):
+            raise ValueError(
+                "enrollment.room: expected one place in it, and no response beside it, got "
+                f"{len(self.room.sources_m)} and {self.response}"
+            )
 
     @property
     def key(self) -> str:
-        """The same for the same samples, so that what a frozen encoder says of them can be kept."""
+        """The same for the same samples, so that what a frozen encoder says of them can be kept.
+
+        Masks are no part of it: they change no samples.
+        """
         clip = self.clip
-        return f"{clip.path}:{clip.start}:{clip.num_samples}:{clip.channel}:{self.speed:g}"
+        key = f"{clip.path}:{clip.start}:{clip.num_samples}:{clip.channel}:{self.speed:g}"
+        changes = (self.response, self.direct_sample, self.room, self.noise, self.effects)
+        return f"{key}:{changes}" if any(change is not None for change in changes) else key
 
 
 @dataclass(frozen=True)
@@ -104,6 +140,7 @@ class MixturePlan:
         mixture: A mixture on disk, with the target and the interferers in it, their files cut where
             it is. What of it is not the target is interference, as loud as it was recorded; files
             of interferers are named, and not read. None: the mixture is made of its sources.
+        room: Where all of it is heard, if that room is simulated.
     """
 
     id: str
@@ -116,6 +153,7 @@ class MixturePlan:
     level_db: float | None = None
     target_kind: str = "dry"
     mixture: Clip | None = None
+    room: SimulatedRoom | None = None
 
     def __post_init__(self) -> None:
         if self.num_samples <= 0 or self.sample_rate <= 0:
@@ -129,8 +167,19 @@ class MixturePlan:
             )
         if _overlap(self.target.clip, self.enrollment.clip):
             raise ValueError("enrollment: shares samples with the target. Take other speech")
+        if self.room is not None:
+            self._check_room(self.room)
         if self.mixture is not None:
             self._check_recorded(self.mixture)
+
+    def _check_room(self, room: SimulatedRoom) -> None:
+        if len(room.sources_m) != len(self.sources):
+            raise ValueError(
+                f"room.sources_m: expected {len(self.sources)} places, one a voice, "
+                f"got {len(room.sources_m)}"
+            )
+        if any(source.response is not None for source in self.sources):
+            raise ValueError("room: simulated, but a voice has a response too. Give one of both")
 
     def _check_recorded(self, mixture: Clip) -> None:
         """Goes on only if the sources are cut where the mixture is, and are left as they are."""
@@ -143,6 +192,8 @@ class MixturePlan:
                 raise ValueError(
                     "mixture: is recorded. Expected sources without speed, offset, SIR or response"
                 )
+        if self.room is not None:
+            raise ValueError("mixture: is recorded, in its room. Expected no other")
         if self.noise is not None:
             raise ValueError("mixture: is recorded, with its noise. Expected no other")
 
@@ -185,15 +236,23 @@ def with_paths(plan: MixturePlan, path_of: Callable[[str], str]) -> MixturePlan:
     def clip_at(clip: Clip) -> Clip:
         return replace(clip, path=path_of(clip.path))
 
+    def noise_at(noise: NoisePlan | None) -> NoisePlan | None:
+        return replace(noise, clip=clip_at(noise.clip)) if noise else None
+
     def source_at(source: SourcePlan) -> SourcePlan:
         response = clip_at(source.response) if source.response else None
         return replace(source, clip=clip_at(source.clip), response=response)
+
+    def enrollment_at(enrollment: EnrollmentPlan) -> EnrollmentPlan:
+        response = clip_at(enrollment.response) if enrollment.response else None
+        noise = noise_at(enrollment.noise)
+        return replace(enrollment, clip=clip_at(enrollment.clip), response=response, noise=noise)
 
     return replace(
         plan,
         target=source_at(plan.target),
         interferers=tuple(source_at(source) for source in plan.interferers),
-        enrollment=replace(plan.enrollment, clip=clip_at(plan.enrollment.clip)),
-        noise=replace(plan.noise, clip=clip_at(plan.noise.clip)) if plan.noise else None,
+        enrollment=enrollment_at(plan.enrollment),
+        noise=noise_at(plan.noise),
         mixture=clip_at(plan.mixture) if plan.mixture else None,
     )

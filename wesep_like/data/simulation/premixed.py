@@ -36,6 +36,11 @@ class CuttingOptions:
             raise ConfigError(problems)
 
     @property
+    def is_enrollment_recurring(self) -> bool:
+        """Whether there are finitely many enrollments, so that each comes again."""
+        return self.enrollment_seconds is None
+
+    @property
     def source(self) -> str:
         """Where the mixtures are from, for messages."""
         raise NotImplementedError

@@ -5,6 +5,8 @@ Random in nothing, and changes none of its inputs.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,7 @@ _HIGHEST_PEAK = 0.99
 
 
 def render(clips: Clips) -> Batch:
-    """Mix: room, then levels (SIR, SNR), then one common gain.
+    """Mix: effects on voices, room, then levels (SIR, SNR), then one common gain.
 
     Levels are of what is heard: powers of the signals after the room, over all samples of the
     mixture; SIR and SNR are both relative to the target. A silent interferer or noise is left out;
@@ -26,6 +28,7 @@ def render(clips: Clips) -> Batch:
     is_inside = (
         torch.arange(num_samples, device=clips.sources.device) < clips.mixture_samples[:, None]
     )
+    clips = _augmented(clips, is_inside)
     heard, target = in_room(clips)
     heard, target = heard * is_inside[:, None], target * is_inside
 
@@ -47,7 +50,22 @@ def render(clips: Clips) -> Batch:
         speakers=clips.speakers,
         interferers=others * gain[:, None],
         noise=noise * gain,
+        enrollment_masks=clips.enrollment_masks,
     )
+
+
+def _augmented(clips: Clips, is_inside: Tensor) -> Clips:
+    """The clips with the effects on their sources, and with all that is done to enrollments."""
+    sources, enrollment = clips.sources, clips.enrollment
+    if clips.effects is not None:
+        is_source = is_inside[:, None].expand(sources.shape)
+        heard = clips.effects.on(sources.flatten(0, 1), is_source.flatten(0, 1))
+        sources = heard.view_as(sources)
+    if clips.enrollment_changes is not None:
+        samples = torch.arange(enrollment.shape[-1], device=enrollment.device)
+        is_enrollment = samples < clips.enrollment_samples[:, None]
+        enrollment = clips.enrollment_changes.on(enrollment, is_enrollment)
+    return replace(clips, sources=sources, enrollment=enrollment)
 
 
 def _energy(signals: Tensor) -> Tensor:

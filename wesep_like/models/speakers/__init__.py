@@ -18,6 +18,7 @@ from wesep_like.models.speakers import (
     xvector,
 )
 from wesep_like.models.speakers.base import SPEAKERS, SpeakerModule
+from wesep_like.models.speakers.ssl import encoders as ssl_encoders
 
 __all__ = [
     "SPEAKERS",
@@ -34,6 +35,7 @@ __all__ = [
     "resnet",
     "sef",
     "simam_resnet",
+    "ssl_encoders",
     "twin_encoder",
     "usef",
     "xvector",

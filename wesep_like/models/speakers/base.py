@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from wesep_like.audio.fbank import Fbank, PreEmphasisLogMel, WindowName
+from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.config.registry import Registry
 from wesep_like.models.cue import SpeakerCue
 
@@ -48,7 +49,19 @@ class SpeakerModule(nn.Module, ABC):
             enrollment: (batch, samples), zeros at the end of the shorter ones.
             enrollment_samples: Length of each, (batch,); None where all are whole.
         """
-        return cue_of_each(self, enrollment, enrollment_samples, is_learnt=self.training)
+        return cue_of_each(
+            lambda signals, _: self(signals),
+            enrollment,
+            enrollment_samples,
+            is_learnt=self.training,
+        )
+
+    def load_pretrained(self) -> None:  # noqa: B027  # most have none
+        """Takes the weights that its options name, if any; for training that starts from them.
+
+        Raises:
+            ModelFileError: If they cannot be read.
+        """
 
     def merge_branches(self) -> None:  # noqa: B027  # most have none
         """From now on computes the same with less, if parts of it serve training only.
@@ -58,13 +71,16 @@ class SpeakerModule(nn.Module, ABC):
 
 
 def cue_of_each(
-    hear: Callable[[Tensor], SpeakerCue],
+    hear: Callable[[Tensor, FeatureMasks | None], SpeakerCue],
     enrollment: Tensor,
     enrollment_samples: Tensor | None,
+    masks: FeatureMasks | None = None,
     *,
     is_learnt: bool,
 ) -> SpeakerCue:
     """What `hear` makes of enrollments of different lengths, all of whose samples it hears.
+
+    Each has the masks of its row.
 
     What is learnt runs as one batch, for BatchNorm wants one: shorter enrollments are repeated to
     the length of the longest. Otherwise those of equal length run together, each exactly as if
@@ -72,14 +88,14 @@ def cue_of_each(
     convolution and pooling of every encoder; this is right by itself.
     """
     if enrollment_samples is None:
-        return hear(enrollment)
+        return hear(enrollment, masks)
     if is_learnt:
-        return hear(repeated(enrollment, enrollment_samples))
+        return hear(repeated(enrollment, enrollment_samples), masks)
     lengths = enrollment_samples.tolist()
     cues: dict[int, SpeakerCue] = {}
     for length in sorted(set(lengths)):
         rows = [row for row, other in enumerate(lengths) if other == length]
-        together = hear(enrollment[rows, :length])
+        together = hear(enrollment[rows, :length], None if masks is None else masks.rows(rows))
         cues |= {row: together.row(place) for place, row in enumerate(rows)}
     return SpeakerCue.stacked([cues[row] for row in range(len(lengths))])
 
@@ -136,11 +152,11 @@ class FbankEncoder(SpeakerModule):
     def encode(self, features: Tensor) -> SpeakerCue:
         """The cue of features (batch, bins, frames)."""
 
-    def forward(self, enrollment: Tensor) -> SpeakerCue:
-        """The cue of `enrollment` (batch, samples)."""
+    def forward(self, enrollment: Tensor, masks: FeatureMasks | None = None) -> SpeakerCue:
+        """The cue of `enrollment` (batch, samples), less what masks hide of its features."""
         with torch.no_grad():  # nothing is learnt before the encoder
             features = self.fbank(enrollment)
-        return self.encode(features)
+        return self.encode(features if masks is None else masks.laid_over(features))
 
 
 SPEAKERS: Registry[SpeakerModule] = Registry("speaker module", SpeakerModule)

@@ -68,8 +68,45 @@ class _SERes2Block(nn.Module):
         return x + self.se_res2block(x)
 
 
+class EcapaNetwork(nn.Module):
+    """The layers of ECAPA-TDNN behind its features, whatever these are.
+
+    A speaker module derives from it beside its base class and adds them to its own layers: so they
+    keep the names of WeSpeaker's checkpoints.
+    """
+
+    def add_layers(
+        self, in_dim: int, channels: int, embed_dim: int, pooling: PoolingName, embed_norm: bool
+    ) -> None:
+        """From now on it has the layers for features of `in_dim` channels.
+
+        Raises:
+            ConfigError: If the slices of `channels` would not be of equal width.
+        """
+        if channels % 8:
+            raise ConfigError(f"channels: expected a multiple of 8, got {channels}")
+        self.layer1 = _ConvReluNorm(in_dim, channels, 5)
+        self.layer2 = _SERes2Block(channels, dilation=2, scale=8)
+        self.layer3 = _SERes2Block(channels, dilation=3, scale=8)
+        self.layer4 = _SERes2Block(channels, dilation=4, scale=8)
+        self.conv = nn.Conv1d(3 * channels, 1536, 1)
+        self.pool = build_pooling(pooling, 1536)
+        self.bn = nn.BatchNorm1d(self.pool.out_dim)
+        self.linear = nn.Linear(self.pool.out_dim, embed_dim)
+        self.bn2 = nn.BatchNorm1d(embed_dim) if embed_norm else nn.Identity()
+
+    def encode(self, features: Tensor) -> SpeakerCue:
+        """The cue of features (batch, channels, frames); its frames are those of the last block."""
+        second = self.layer2(self.layer1(features))
+        third = self.layer3(second)
+        fourth = self.layer4(third)
+        frames = torch.relu(self.conv(torch.cat([second, third, fourth], dim=1)))
+        embedding = self.bn2(self.linear(self.bn(self.pool(frames))))
+        return SpeakerCue(embedding, CueFrames(fourth))
+
+
 @SPEAKERS.register("ecapa_tdnn")
-class EcapaTDNN(FbankEncoder):
+class EcapaTDNN(EcapaNetwork, FbankEncoder):
     """ECAPA-TDNN; module names are WeSpeaker's.
 
     It has 6.2 M parameters at 512 channels, 14.7 M at 1024. WeSpeaker's models whose names have
@@ -103,26 +140,7 @@ class EcapaTDNN(FbankEncoder):
         waveform_scale: float = 32768.0,
     ) -> None:
         check_sizes(channels=channels, embed_dim=embed_dim, num_bins=num_bins)
-        if channels % 8:
-            raise ConfigError(f"channels: expected a multiple of 8, got {channels}")
         super().__init__(sample_rate, num_bins, window, waveform_scale)
         self.embed_dim = embed_dim
         self.frame_dim = channels
-        self.layer1 = _ConvReluNorm(num_bins, channels, 5)
-        self.layer2 = _SERes2Block(channels, dilation=2, scale=8)
-        self.layer3 = _SERes2Block(channels, dilation=3, scale=8)
-        self.layer4 = _SERes2Block(channels, dilation=4, scale=8)
-        self.conv = nn.Conv1d(3 * channels, 1536, 1)
-        self.pool = build_pooling(pooling, 1536)
-        self.bn = nn.BatchNorm1d(self.pool.out_dim)
-        self.linear = nn.Linear(self.pool.out_dim, embed_dim)
-        self.bn2 = nn.BatchNorm1d(embed_dim) if embed_norm else nn.Identity()
-
-    def encode(self, features: Tensor) -> SpeakerCue:
-        """The cue of features (batch, bins, frames); its frames are those of the last block."""
-        second = self.layer2(self.layer1(features))
-        third = self.layer3(second)
-        fourth = self.layer4(third)
-        frames = torch.relu(self.conv(torch.cat([second, third, fourth], dim=1)))
-        embedding = self.bn2(self.linear(self.bn(self.pool(frames))))
-        return SpeakerCue(embedding, CueFrames(fourth))
+        self.add_layers(num_bins, channels, embed_dim, pooling, embed_norm)

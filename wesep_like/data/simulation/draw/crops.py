@@ -13,7 +13,6 @@ from wesep_like.data.manifest import Utterance
 from wesep_like.data.simulation.draw.voices import Voices
 from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip
-from wesep_like.data.simulation.premixed import CuttingOptions
 from wesep_like.errors import ManifestError
 
 
@@ -48,16 +47,24 @@ class Crops:
         return min(math.ceil(seconds * speed * utterance.sample_rate), utterance.num_samples)
 
     def draw_enrollment(
-        self, rng: np.random.Generator, target: Utterance, speed: float
+        self, rng: np.random.Generator, target: Utterance, speed: float, seconds: float | None
     ) -> tuple[Clip, Stretch]:
-        """The enrollment, and the stretch that it leaves for the target: no sample is in both."""
-        seconds, rate = self.options.enrollment_seconds, target.sample_rate
+        """The enrollment, and the stretch that it leaves for the target: no sample is in both.
+
+        Args:
+            rng: Where it comes from.
+            target: Whose speaker is enrolled.
+            speed: At which both are played.
+            seconds: Length of the enrollment; None for a whole utterance.
+        """
+        rate = target.sample_rate
         wanted = self._file_samples(target, speed)
         which, place = rng.random(2)
         # By path: one recording under two ids would otherwise enroll a speaker with the answer.
         others = [u for u in self._voices.of(target.speaker) if u.path != target.path]
         if others:
-            clip = choose_enrollment(others, which, place, self.options, speed)
+            shortest = self.options.min_enrollment_seconds
+            clip = choose_enrollment(others, which, place, shortest, seconds, speed)
             return clip, Stretch(target, 0, target.num_samples)
 
         total, is_first = target.num_samples, which < 0.5
@@ -106,7 +113,8 @@ def choose_enrollment(
     others: Sequence[Utterance],
     which: float,
     place: float,
-    options: MixingOptions | CuttingOptions,
+    shortest: float,
+    seconds: float | None,
     speed: float = 1.0,
 ) -> Clip:
     """A clip of one of the utterances.
@@ -115,10 +123,10 @@ def choose_enrollment(
         others: Of the target speaker, without what is the target.
         which: Drawn, from 0 to 1: which of them.
         place: Likewise: where in it.
-        options: How long enrollments are.
+        shortest: In seconds; shorter ones are taken only where all are.
+        seconds: Length of the clip; None for a whole utterance.
         speed: At which it will be played.
     """
-    shortest, seconds = options.min_enrollment_seconds, options.enrollment_seconds
     others = [u for u in others if u.num_samples >= shortest * u.sample_rate] or others
     chosen = others[int(which * len(others))]
     length = chosen.num_samples

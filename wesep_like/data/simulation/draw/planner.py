@@ -8,6 +8,11 @@ from functools import partial
 import numpy as np
 
 from wesep_like.data.manifest import Noise, Room, Utterance, read_manifest
+from wesep_like.data.simulation.draw.augmentation import (
+    EnrollmentAugmentation,
+    draw_effects,
+    draw_enrollment_seconds,
+)
 from wesep_like.data.simulation.draw.crops import Crops, Stretch
 from wesep_like.data.simulation.draw.noises import Noises
 from wesep_like.data.simulation.draw.rooms import Rooms
@@ -21,8 +26,9 @@ class MixturePlanner:
 
     Args:
         utterances: Of at least one more speaker than there are interferers.
-        noises: Used if options.noise_probability is above 0.
-        rooms: Used if options.room_probability is above 0.
+        noises: Used if options.noise_probability, or that of enrollments, is above 0.
+        rooms: Used if options.room_probability, or that of enrollments, is above 0 and
+            options.rooms given.
         options: How mixtures are made.
         sample_rate: Of the mixtures, in Hz.
 
@@ -42,8 +48,9 @@ class MixturePlanner:
         self.sample_rate = sample_rate
         self._voices = Voices(utterances, options)
         self._crops = Crops(self._voices, options, sample_rate)
-        self._rooms = Rooms(rooms, options)
+        self._rooms = Rooms(rooms, options, sample_rate)
         self._noises = Noises(noises, options, sample_rate)
+        self._enrollments = EnrollmentAugmentation(noises, rooms, options, sample_rate)
 
     @property
     def speakers(self) -> list[str]:
@@ -99,21 +106,31 @@ class MixturePlanner:
         """
         options = self.options
         # In this order for ever: a new stage takes a new generator at the end.
-        voices, crops, enrollment_rng, levels, speed_rng, room_rng, noise_rng = rng.spawn(7)
+        generators = rng.spawn(11)
+        voices, crops, enrollment_rng, levels, speed_rng, room_rng, noise_rng = generators[:7]
+        simulation_rng, effects_rng, seconds_rng, changes_rng = generators[7:]
 
         utterances = self._voices.draw(voices, target)
         speeds = [self._draw_speed(speed_rng) for _ in utterances]
-        enrollment, stretch = self._crops.draw_enrollment(enrollment_rng, utterances[0], speeds[0])
+        seconds = draw_enrollment_seconds(seconds_rng, options)
+        enrolled, stretch = self._crops.draw_enrollment(
+            enrollment_rng, utterances[0], speeds[0], seconds
+        )
+        enrollment = self._enrollments.draw(changes_rng, EnrollmentPlan(enrolled, speeds[0]))
         stretches = [stretch, *(Stretch(u, 0, u.num_samples) for u in utterances[1:])]
         num_samples = self._crops.num_samples(stretches, speeds)
-        responses = self._rooms.draw(room_rng, len(stretches))
+        heard_in = self._rooms.draw(room_rng, simulation_rng, len(stretches))
+        effects = draw_effects(effects_rng, options.augmentation, self.sample_rate, len(stretches))
 
         sources = []
         for number, (stretch, speed) in enumerate(zip(stretches, speeds, strict=True)):
             clip, offset = self._crops.draw_crop(crops, stretch, speed, num_samples)
             sir_db = float(levels.uniform(*options.sir_range_db)) if number > 0 else 0.0
             speaker = stretch.utterance.speaker
-            sources.append(SourcePlan(speaker, clip, speed, offset, sir_db, responses[number]))
+            response, direct = heard_in.responses[number], heard_in.direct_samples[number]
+            sources.append(
+                SourcePlan(speaker, clip, speed, offset, sir_db, response, direct, effects[number])
+            )
         level_db = None
         if options.level_range_db is not None:
             # Its own child: the number of interferers must not move it.
@@ -124,10 +141,11 @@ class MixturePlanner:
             num_samples=num_samples,
             target=sources[0],
             interferers=tuple(sources[1:]),
-            enrollment=EnrollmentPlan(enrollment, speeds[0]),
+            enrollment=enrollment,
             noise=self._noises.draw(noise_rng, num_samples),
             level_db=level_db,
             target_kind=options.target_kind,
+            room=heard_in.room,
         )
 
     def _draw_speed(self, rng: np.random.Generator) -> float:

@@ -113,7 +113,8 @@ class PremixedPlanner:
         if enrollment is None:
             which, place = enrollments.random(2)
             others = self._others(mixture.sources[number])
-            enrollment = choose_enrollment(others, which, place, self.options)
+            shortest, seconds = self.options.min_enrollment_seconds, self.options.enrollment_seconds
+            enrollment = choose_enrollment(others, which, place, shortest, seconds)
 
         # One stretch for all: what is cut elsewhere than the mixture is no part of it.
         def clip(path: str) -> Clip:

@@ -1,0 +1,1 @@
+"""Speaker modules whose front-end was trained on speech without labels."""
