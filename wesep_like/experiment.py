@@ -15,13 +15,13 @@ from torch import nn
 from wesep_like.config.atomic import make_folder
 from wesep_like.config.files import read_config, write_config
 from wesep_like.config.sections import Problems, located, read_section
-from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
+from wesep_like.data.dataset import FixedMixtures
 from wesep_like.data.simulation.clips import collate
-from wesep_like.data.simulation.draw import MixturePlanner, PremixedPlanner
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
-from wesep_like.data.simulation.premixed import PremixedOptions
+from wesep_like.data.simulation.sharded import ReadingOptions
 from wesep_like.data.store import AudioStore
+from wesep_like.data.training import TrainingOptions, training_mixtures
 from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
 from wesep_like.inference.device import find_device
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
@@ -68,11 +68,17 @@ class DataOptions:
         train: What is mixed, and how; or mixtures that exist.
         valid: What is validated on.
         cache_megabytes: Memory for decoded audio, in each worker process.
+        max_broken_share: Of what is read; if more of it is broken, the run ends.
     """
 
-    train: SimulationOptions | PremixedOptions
+    train: TrainingOptions
     valid: ValidOptions
     cache_megabytes: float = 0.0
+    max_broken_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_broken_share <= 1:
+            raise ConfigError(f"max_broken_share: expected 0 to 1, got {self.max_broken_share!r}")
 
 
 @dataclass(frozen=True)
@@ -153,9 +159,16 @@ class Experiment:
             problems.append("freeze: a speaker module that nothing taught. Set init.speaker too")
         if ("speaker" in self.freeze or is_fixed) and self.losses.speaker is not None:
             problems.append("losses.speaker: has nothing to teach, as the speaker module is frozen")
-        if isinstance(self.data.train, SimulationOptions):
+        train = self.data.train
+        has_speakers = not isinstance(train, ReadingOptions) or train.speakers is not None
+        if self.losses.speaker is not None and not has_speakers:
+            problems.append(
+                "data.train.speakers: missing, but losses.speaker tells speakers apart. Give the "
+                "speakers.txt that 'wesep-like shard' writes, or remove losses.speaker"
+            )
+        if isinstance(train, MixingOptions):
             for name in ("augmentation", "enrollment_augmentation"):
-                for line in getattr(self.data.train, name).problems_at(self.sample_rate):
+                for line in getattr(train, name).problems_at(self.sample_rate):
                     problems.append(f"data.train.{name}.{line}")
         if self.metric_gan is not None and self.sample_rate not in PESQ_RATES:
             problems.append(
@@ -274,15 +287,17 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
             "BatchNorm learns, got 1"
         )
 
-    simulation = experiment.data.train
-    planner: MixturePlanner | PremixedPlanner
-    if isinstance(simulation, PremixedOptions):
-        planner = PremixedPlanner.from_manifests(simulation, experiment.sample_rate)
-    else:
-        planner = MixturePlanner.from_manifests(simulation, experiment.sample_rate)
-    store = AudioStore(experiment.sample_rate, cache_megabytes=experiment.data.cache_megabytes)
+    data = experiment.data
+    store = AudioStore(experiment.sample_rate, cache_megabytes=data.cache_megabytes)
+    train_mixtures = training_mixtures(
+        data.train,
+        store,
+        seed=experiment.seed,
+        batch_size=options.batch_size,
+        max_broken_share=data.max_broken_share,
+    )
     loaders = Loaders(
-        OnlineMixtures(planner, store, experiment.seed),
+        train_mixtures,
         FixedMixtures(_valid_plans(experiment), store),
         collate,
         batch_size=options.batch_size,
@@ -314,7 +329,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
             term.options,
             f"{config_path}: losses.speaker",
             embed_dim=model.speaker.embed_dim,
-            num_speakers=len(planner.speakers),
+            num_speakers=len(train_mixtures.speakers),
         )
     task = ExtractionTask(
         model,
@@ -322,7 +337,7 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
         make_optimizer,
         speaker_head=head,
         speaker_weight=head_weight,
-        enrollments_recur=simulation.is_enrollment_recurring,
+        enrollments_recur=data.train.is_enrollment_recurring,
         self_enrollment=experiment.self_enrollment,
         metric_gan=None
         if experiment.metric_gan is None
@@ -383,9 +398,9 @@ def _loss_problems(losses: LossOptions, num_estimates: int | None) -> list[str]:
     return problems.lines
 
 
-def _mask_problems(options: SimulationOptions | PremixedOptions) -> list[str]:
+def _mask_problems(options: TrainingOptions) -> list[str]:
     """What is wrong if the speaker module has no features to lay masks over."""
-    if isinstance(options, PremixedOptions):
+    if not isinstance(options, MixingOptions):
         return []
     masks = options.enrollment_augmentation.spec_augment
     if masks is None or masks.probability == 0:

@@ -234,3 +234,24 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == old
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "opus", "mp3"])
+def test_a_file_in_memory_is_read_like_one_on_the_disk(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, sine(), 16000, format="OGG" if suffix == "opus" else None)
+    content = io.file_content(path)
+    assert content == path.read_bytes()
+    assert io.info("x.tar:a", content=content) == io.info(path)
+    stretch = {"start": 2000, "num_samples": 5000}
+    heard = io.read("x.tar:a", content=content, **stretch)
+    assert np.array_equal(heard.samples, io.read(path, **stretch).samples)
+    with pytest.raises(AudioError, match=r"^x\.tar:a: (is cut short|cannot be read as sound)"):
+        io.read("x.tar:a", content=content[: len(content) // 2])
+    with pytest.raises(AudioError, match=r"^x\.tar:a: cannot be read as sound"):
+        io.info("x.tar:a", content=b"")
+
+
+def test_the_content_of_nothing(tmp_path):
+    with pytest.raises(AudioError, match=r"gone\.wav: there is no such file"):
+        io.file_content(tmp_path / "gone.wav")

@@ -73,8 +73,8 @@ def test_either_mixtures_or_utterances(cli):
     said = cli("config check premixed.yaml data.train.utterances=u.jsonl")
     assert said.code == 2
     assert said.err == (
-        "error: premixed.yaml: data.train: expected the keys utterances or mixtures, got more. To "
-        "replace a section, set its name too\n"
+        "error: premixed.yaml: data.train: expected the keys utterances or shards or mixtures or "
+        "mixture_shards, got more. To replace a section, set its name too\n"
     )
     for replaced in ("{name: simulated, utterances: u.jsonl, num_interferers: 2}", "null"):
         said = cli(f"config check premixed.yaml data.train='{replaced}'")

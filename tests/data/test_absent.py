@@ -109,7 +109,7 @@ def test_the_silent_target_of_an_absent_speaker_is_no_reason_to_draw_anew(corpus
         assert example.plan == planner.draw(rng, mixture_id=str(number))
         assert not example.sources[0].any()
         assert planner.speakers[example.speaker] == example.plan.target.speaker
-    assert dataset.num_broken == 0
+    assert dataset.broken.num_broken == 0
 
 
 def test_the_file_of_an_absent_target_is_not_read(corpus, tmp_path):

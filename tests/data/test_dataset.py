@@ -198,7 +198,7 @@ def test_a_broken_file_is_skipped_with_one_warning_that_names_it(corpus, tmp_pat
     with pytest.warns(UserWarning, match=r"skipped: .*gone\.flac: there is no such file") as caught:
         examples = [dataset[number] for number in range(40)]
     assert len(caught) == 1
-    assert dataset.num_broken > 1
+    assert dataset.broken.num_broken > 1
     assert all("gone" not in repr(example.plan) for example in examples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -220,7 +220,7 @@ def test_too_many_broken_files_stop_the_training(corpus, tmp_path):
         warnings.simplefilter("ignore")
         with pytest.raises(AudioError, match=message):
             [dataset[number] for number in range(200)]
-    assert dataset.num_reads >= 100
+    assert dataset.broken.num_reads >= 100
 
 
 def test_fixed_mixtures_are_the_same_every_time(corpus, tmp_path):

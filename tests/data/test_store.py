@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,17 +53,18 @@ def test_the_cache_drops_what_was_not_used_for_longest(tmp_path):
     store = AudioStore(8000, cache_megabytes=0.0017)  # 200 bytes a file: eight of them
     for clip in [*clips[:8], clips[0], clips[8], clips[8]]:
         store.read(clip)
-        assert store._kept_bytes == sum(kept.nbytes for kept in store._kept.values()) <= 1700
-    assert [key[0] for key in store._kept] == [clips[n].path for n in (2, 3, 4, 5, 6, 7, 0, 8)]
+        kept = store._kept
+        assert kept.num_bytes == sum(array.nbytes for array in kept.arrays.values()) <= 1700
+    assert [key[0] for key in kept.arrays] == [clips[n].path for n in (2, 3, 4, 5, 6, 7, 0, 8)]
 
 
 def test_a_file_that_would_fill_the_cache_is_not_kept(corpus):
     store = AudioStore(8000, cache_megabytes=0.1)
     long, short = corpus.utterances[-1], corpus.utterances[2]
     assert np.array_equal(store.read(clip_of(long, 5, 90)), store.read(clip_of(long, 5, 90)))
-    assert not store._kept
+    assert not store._kept.arrays
     store.read(clip_of(short, 5, 90))
-    assert store._kept
+    assert store._kept.arrays
 
 
 def test_floats_above_full_scale_are_not_cut_off(tmp_path):
@@ -91,3 +93,19 @@ def test_a_file_that_is_not_as_its_manifest_says(corpus, cache_megabytes):
         store.read(replace(clip, start=0, sample_rate=16000))
     with pytest.raises(AudioError, match=r"none\.flac: there is no such file"):
         store.read(replace(clip, path="none.flac"))
+
+
+@pytest.mark.parametrize("cache_megabytes", [0, 1])
+def test_files_in_memory_are_as_those_on_the_disk(corpus, cache_megabytes):
+    store = AudioStore(8000, cache_megabytes=cache_megabytes)
+    first, second = corpus.utterances[:2]
+    held = {f"x.tar:{u.id}.flac": Path(u.path).read_bytes() for u in (first, second)}
+    one = store.holding({path: held[path] for path in list(held)[:1]})
+    both = one.holding({path: held[path] for path in list(held)[1:]})
+    for path, utterance in zip(held, (first, second), strict=True):
+        clip = clip_of(utterance, 50, 900)
+        assert np.array_equal(both.read(replace(clip, path=path)), store.read(clip))
+    assert np.array_equal(both.read(clip), store.read(clip))
+    for less in (store, one):
+        with pytest.raises(AudioError, match=r"x\.tar:a1\.flac: there is no such file"):
+            less.read(replace(clip, path="x.tar:a1.flac", num_samples=901, start=0, channel=0))

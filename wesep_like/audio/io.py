@@ -6,6 +6,7 @@ shorter signal.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -53,19 +54,36 @@ class AudioInfo:
     num_channels: int
 
 
-def info(path: str | os.PathLike[str]) -> AudioInfo:
+def info(path: str | os.PathLike[str], *, content: bytes | None = None) -> AudioInfo:
     """What the header of a sound file says; no sample is decoded.
+
+    Args:
+        path: The file.
+        content: What is in it, where it is in memory and `path` only its name.
 
     Raises:
         AudioError: If it is missing, empty, cut short or no sound file.
     """
-    with _opened(path) as file:
+    with _opened(path, content) as file:
         return AudioInfo(file.frames, file.samplerate, file.channels)
+
+
+def file_content(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a sound file, or of a sound in a Kaldi archive; not looked into.
+
+    Raises:
+        AudioError: If there is none.
+    """
+    entry = split_entry(path)
+    _check_there(path, path if entry is None else entry[0])
+    with open(path, "rb") if entry is None else open_entry(*entry) as file:
+        return file.read()
 
 
 def read(
     path: str | os.PathLike[str],
     *,
+    content: bytes | None = None,
     sample_rate: int | None = None,
     channel: int | None = None,
     start: int = 0,
@@ -75,6 +93,7 @@ def read(
 
     Args:
         path: The file; `FILE.ark:OFFSET` is a sound in a Kaldi archive.
+        content: What is in it, where it is in memory and `path` only its name.
         sample_rate: Hz to resample to; the file's own if None.
         channel: Which channel, from 0; the mean of all if None.
         start: First sample, counted at the file's own rate.
@@ -84,7 +103,7 @@ def read(
         AudioError: If the file is missing, empty, cut short or no sound file, if it has NaN or
             infinite samples, or if there is no such channel or stretch.
     """
-    with _opened(path) as file:
+    with _opened(path, content) as file:
         if channel is not None and not 0 <= channel < file.channels:
             raise AudioError(
                 f"{path}: has no channel {channel}. It has {file.channels}, counted from 0"
@@ -186,13 +205,15 @@ def check_output(path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
+def _opened(path: str | os.PathLike[str], content: bytes | None) -> Iterator[soundfile.SoundFile]:
     """The file, opened and known to be whole as far as its header tells."""
-    entry = split_entry(path)
-    _check_there(path, path if entry is None else entry[0])
+    entry = split_entry(path) if content is None else None
+    if content is None:
+        _check_there(path, path if entry is None else entry[0])
+    whole = path if content is None else io.BytesIO(content)
     try:
         with (
-            nullcontext(path) if entry is None else open_entry(*entry) as source,
+            nullcontext(whole) if entry is None else open_entry(*entry) as source,
             soundfile.SoundFile(source) as file,
         ):
             if cut := _CUT.search(file.extra_info):
@@ -200,7 +221,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
                 if there < said < STREAMED_BYTES:
                     raise _cut(path, said, there, "bytes of sound")
             # Of one in an archive, the archive says how long it is.
-            if file.format == "OGG" and entry is None and not _has_last_page(path):
+            if file.format == "OGG" and entry is None and not _has_last_page(_end(path, content)):
                 raise AudioError(f"{path}: is cut short (its last page is missing). Get it anew")
             if file.frames == _UNKNOWN:
                 raise AudioError(
@@ -231,11 +252,18 @@ def _check_there(path: str | os.PathLike[str], file: str | os.PathLike[str]) -> 
         raise AudioError(f"{path}: may not be read. Ask its owner for permission")
 
 
-def _has_last_page(path: str | os.PathLike[str]) -> bool:
-    """Whether an Ogg file ends with a whole page, marked as the last; libsndfile does not ask."""
+def _end(path: str | os.PathLike[str], content: bytes | None) -> bytes:
+    """The last bytes, enough for a page of an Ogg file."""
+    if content is not None:
+        return content[-_OGG_PAGE_BYTES:]
     with open(path, "rb") as file:
         file.seek(max(0, os.path.getsize(path) - _OGG_PAGE_BYTES))
-        _, mark, page = file.read().rpartition(b"OggS")
+        return file.read()
+
+
+def _has_last_page(end: bytes) -> bool:
+    """Whether an Ogg file ends with a whole page, marked as the last; libsndfile does not ask."""
+    _, mark, page = end.rpartition(b"OggS")
     page = mark + page
     if len(page) < 27:
         return False

@@ -22,6 +22,7 @@ from wesep_like.cli import (
     prepare,
     rooms,
     score,
+    shard,
     train,
     verify,
 )
@@ -55,7 +56,7 @@ def _add(
 
 
 _MODULES = (
-    *(extract, enroll, evaluate, train, prepare, rooms, mix),
+    *(extract, enroll, evaluate, train, prepare, rooms, mix, shard),
     *(info, embed, verify, score, eer),
 )
 for _module in _MODULES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, Sampler
 
 from wesep_like.audio.levels import is_silent
 from wesep_like.audio.resample import resample
+from wesep_like.data.broken import BrokenCount
 from wesep_like.data.rooms.image_responses import direct_sample, image_responses
 from wesep_like.data.rooms.response import Response
 from wesep_like.data.simulation.clips import Ingredients
@@ -28,8 +29,6 @@ from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 
 _MAX_ATTEMPTS = 20
-_MIN_READS = 100  # before this many, a share says little
-_MAX_BROKEN_SHARE = 0.05
 
 
 class Planner(Protocol):
@@ -47,43 +46,49 @@ class Planner(Protocol):
         """One example."""
 
 
-class OnlineMixtures(Dataset[Ingredients]):
+class NumberedMixtures(ABC, Dataset[Ingredients]):
     """Endless mixtures, drawn anew: example `number` depends on `seed` and `number` alone.
 
     A file that cannot be read is skipped: a warning names it once, and another plan is drawn for
-    the same number. So is a target or an enrollment that is
-    silent.
+    the same number. So is a target or an enrollment that is silent.
 
     Args:
-        planner: Decides the examples.
-        store: Reads them.
+        where: What they are made of, for messages.
+        speakers: All that can be the target; empty if that is not known.
         seed: Another seed, other mixtures.
+        max_broken_share: Of the examples, or of other things read for them; if more cannot be read,
+            that is an error.
     """
 
-    def __init__(self, planner: Planner, store: AudioStore, seed: int) -> None:
-        self.planner = planner
-        self.num_reads = 0
-        self.num_broken = 0
-        self._store = store
+    def __init__(
+        self, where: str, speakers: Sequence[str], seed: int, max_broken_share: float
+    ) -> None:
+        self.speakers = list(speakers)
+        self.broken = BrokenCount(where, "examples", max_broken_share)
+        self._where = where
         self._seed = seed
-        self._warned: set[str] = set()
-        self._place_of_speaker = {speaker: i for i, speaker in enumerate(planner.speakers)}
+        self._place_of_speaker = {speaker: i for i, speaker in enumerate(speakers)}
+
+    @abstractmethod
+    def at(self, number: int) -> tuple[Planner, AudioStore]:
+        """What decides example `number`, and what reads it."""
 
     def __getitem__(self, number: int) -> Ingredients:
         """Example `number`, counted from 0.
 
         Raises:
-            AudioError: If more than 5 % of the examples cannot be read.
+            AudioError: If too much cannot be read.
         """
+        planner, store = self.at(number)
         for attempt in range(_MAX_ATTEMPTS):
             rng = np.random.default_rng([self._seed, number, attempt])
-            plan = self.planner.draw(rng, mixture_id=str(number))
-            self.num_reads += 1
+            plan = planner.draw(rng, mixture_id=str(number))
+            self.broken.num_reads += 1
             try:
-                speaker = self._place_of_speaker[plan.target.speaker]
-                example = read_ingredients(plan, self._store, speaker=speaker)
+                speaker = self._place_of_speaker.get(plan.target.speaker, -1)
+                example = read_ingredients(plan, store, speaker=speaker)
             except AudioError as error:
-                self._skip(error)
+                self.broken.skip(error)
                 continue
             # An absent target is silent as planned; the voice in its place must not be.
             heard = example.sources[plan.reference]
@@ -91,19 +96,30 @@ class OnlineMixtures(Dataset[Ingredients]):
                 return example
         raise AudioError(
             f"example {number}: {_MAX_ATTEMPTS} drawn mixtures could not be read or were "
-            f"silent. Check {self.planner.manifest}"
+            f"silent. Check {self._where}"
         )
 
-    def _skip(self, error: AudioError) -> None:
-        self.num_broken += 1
-        if self.num_reads >= _MIN_READS and self.num_broken > _MAX_BROKEN_SHARE * self.num_reads:
-            raise AudioError(
-                f"{self.planner.manifest}: {self.num_broken} of {self.num_reads} "
-                f"examples could not be read, more than {_MAX_BROKEN_SHARE:.0%}. The last: {error}"
-            ) from error
-        if str(error) not in self._warned:
-            self._warned.add(str(error))
-            warnings.warn(f"skipped: {error}", stacklevel=3)
+
+class OnlineMixtures(NumberedMixtures):
+    """Endless mixtures of files, or of stretches of them.
+
+    Args:
+        planner: Decides the examples.
+        store: Reads them.
+        seed: Another seed, other mixtures.
+        max_broken_share: Of the examples; if more cannot be read, that is an error.
+    """
+
+    def __init__(
+        self, planner: Planner, store: AudioStore, seed: int, *, max_broken_share: float = 0.05
+    ) -> None:
+        super().__init__(planner.manifest, planner.speakers, seed, max_broken_share)
+        self.planner = planner
+        self._store = store
+
+    def at(self, number: int) -> tuple[Planner, AudioStore]:
+        """The same for each."""
+        return self.planner, self._store
 
 
 class FixedMixtures(Dataset[Ingredients]):

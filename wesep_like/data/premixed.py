@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,6 +63,14 @@ class PremixedMixture:
         return Utterance(
             source.utterance, source.speaker, source.path, self.num_samples, self.sample_rate
         )
+
+
+def utterance_in(mixture_id: str, speakers: Sequence[str], number: int) -> str:
+    """What speaker `number` says in a mixture; LibriMix puts it into the name of the mixture."""
+    parts = mixture_id.split("_")
+    if [part.split("-")[0] for part in parts] == list(speakers):
+        return parts[number]
+    return f"s{number + 1}/{mixture_id}"
 
 
 def read_premixed(path: str | Path) -> list[PremixedMixture]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import copy
+from collections import ChainMap, OrderedDict
 
 import numpy as np
 
@@ -29,9 +30,17 @@ class AudioStore:
 
     def __init__(self, sample_rate: int, *, cache_megabytes: float = 0) -> None:
         self.sample_rate = sample_rate
-        self._cache_bytes = int(cache_megabytes * 1e6)
-        self._kept: OrderedDict[tuple[object, ...], np.ndarray] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept = _Kept(int(cache_megabytes * 1e6))
+        self._contents: ChainMap[str, bytes] = ChainMap()
+
+    def holding(self, contents: dict[str, bytes]) -> AudioStore:
+        """A store that has these files, by path, in memory, and the rest as this one has it.
+
+        The two share the decoded audio that they keep.
+        """
+        store = copy.copy(self)
+        store._contents = self._contents.new_child(contents)
+        return store
 
     def read(self, clip: Clip) -> np.ndarray:
         """The clip's samples as float32, (samples,), at the store's sample rate.
@@ -46,10 +55,14 @@ class AudioStore:
         return self._read(clip, np.dtype(np.float32))
 
     def _read(self, clip: Clip, kept_as: np.dtype) -> np.ndarray:
-        whole = self._whole_file(clip, kept_as) if self._cache_bytes else None
+        whole = self._whole_file(clip, kept_as) if self._kept.max_bytes else None
         if whole is None:
             read = io.read(
-                clip.path, channel=clip.channel, start=clip.start, num_samples=clip.num_samples
+                clip.path,
+                content=self._contents.get(clip.path),
+                channel=clip.channel,
+                start=clip.start,
+                num_samples=clip.num_samples,
             )
             samples = self._checked(read, clip)
         else:
@@ -65,22 +78,21 @@ class AudioStore:
 
     def _whole_file(self, clip: Clip, kept_as: np.dtype) -> np.ndarray | None:
         key = (clip.path, clip.channel, clip.sample_rate, kept_as.name)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        if io.info(clip.path).num_samples * kept_as.itemsize > self._cache_bytes / 8:
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        content = self._contents.get(clip.path)
+        num_samples = io.info(clip.path, content=content).num_samples
+        if num_samples * kept_as.itemsize > self._kept.max_bytes / 8:
             return None
-        whole = self._checked(io.read(clip.path, channel=clip.channel), clip)
+        read = io.read(clip.path, content=content, channel=clip.channel)
+        whole = self._checked(read, clip)
         if np.abs(whole).max() > 1:  # a file of floats that would not fit into 16 bits
             kept_as = np.dtype(np.float32)
         if kept_as == np.int16:
             whole = np.clip(np.rint(whole * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
         whole = whole.astype(kept_as)
-        self._kept[key] = whole
-        self._kept_bytes += whole.nbytes
-        while self._kept_bytes > self._cache_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= dropped.nbytes
+        self._kept.add(key, whole)
         return whole
 
     def _checked(self, waveform: io.Waveform, clip: Clip) -> np.ndarray:
@@ -90,3 +102,25 @@ class AudioStore:
                 f"{clip.sample_rate} Hz. Prepare the corpus again"
             )
         return waveform.samples
+
+
+class _Kept:
+    """Arrays up to a number of bytes, the least recently used dropped first."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.arrays: OrderedDict[tuple[object, ...], np.ndarray] = OrderedDict()
+        self.num_bytes = 0
+
+    def get(self, key: tuple[object, ...]) -> np.ndarray | None:
+        if key not in self.arrays:
+            return None
+        self.arrays.move_to_end(key)
+        return self.arrays[key]
+
+    def add(self, key: tuple[object, ...], array: np.ndarray) -> None:
+        self.arrays[key] = array
+        self.num_bytes += array.nbytes
+        while self.num_bytes > self.max_bytes:
+            _, dropped = self.arrays.popitem(last=False)
+            self.num_bytes -= dropped.nbytes

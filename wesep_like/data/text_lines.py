@@ -35,7 +35,7 @@ def numbered_lines(text: str) -> Iterable[tuple[int, str]]:
     return [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
 
 
-def raise_problems(path: Path, problems: list[str]) -> None:
+def raise_problems(path: str | Path, problems: list[str]) -> None:
     """Goes on only if nothing was wrong.
 
     Args:

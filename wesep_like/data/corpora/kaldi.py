@@ -20,7 +20,7 @@ from wesep_like.data.corpora.kaldi_lists import (
 )
 from wesep_like.data.corpora.premixed import premixed_contents
 from wesep_like.data.manifest import Utterance
-from wesep_like.data.premixed import PremixedMixture, PremixedSource
+from wesep_like.data.premixed import PremixedMixture, PremixedSource, utterance_in
 from wesep_like.data.text_lines import raise_problems
 from wesep_like.errors import ManifestError
 
@@ -84,7 +84,7 @@ def _are_mixtures(sounds: Sequence[Sound]) -> bool:
 def _read_speech(root: Path, sounds: Sequence[Sound]) -> _Speech:
     of_speakers, singles = read_voices_of_speakers(root), read_singles(root)
     sources = [
-        Voice(_utterance_in(sound, number), speaker, path)
+        Voice(utterance_in(sound.id, sound.speakers, number), speaker, path)
         for sound in sounds
         for number, (speaker, path) in enumerate(zip(sound.speakers, sound.sources, strict=True))
     ]
@@ -100,14 +100,6 @@ def _read_speech(root: Path, sounds: Sequence[Sound]) -> _Speech:
             if not row.value.startswith(_DRAWN):
                 fixed[mixture, number] = (row, path_of.get(row.value) or find(row.value))
     return _Speech(voices, fixed)
-
-
-def _utterance_in(sound: Sound, number: int) -> str:
-    """What a speaker says in a mixture; LibriMix puts it into the name of the mixture."""
-    parts = sound.id.split("_")
-    if [part.split("-")[0] for part in parts] == list(sound.speakers):
-        return parts[number]
-    return f"s{number + 1}/{sound.id}"
 
 
 def _sexes(root: Path) -> dict[str, str]:

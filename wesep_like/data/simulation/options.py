@@ -70,12 +70,11 @@ class LoudnessOptions:
             )
 
 
-@dataclass(frozen=True)
-class SimulationOptions:
-    """How mixtures are made.
+@dataclass(frozen=True, kw_only=True)
+class MixingOptions:
+    """How mixtures are made, wherever the voices are from.
 
     Args:
-        utterances: A manifest of utterances.
         noise: A manifest of noises. None: where there is noise, it is coloured.
         rooms: A manifest of room responses; it or simulated_rooms is needed if room_probability, or
             that of enrollments, is above 0.
@@ -121,10 +120,8 @@ class SimulationOptions:
             `snr_range_db` and `level_range_db` then have no say.
         noise_exponent_range: Coloured noise has a power that falls as frequency to this exponent:
             0 is white, 1 pink, 2 brown, -1 blue, -2 violet.
-        name: Replaces a section of another name in a config, instead of going into it.
     """
 
-    utterances: str
     noise: str | None = None
     rooms: str | None = None
     mixture_seconds: float | None = 3.0
@@ -150,7 +147,6 @@ class SimulationOptions:
     hard_interferers: HardInterferers | None = None
     loudness: LoudnessOptions | None = None
     noise_exponent_range: tuple[float, float] = (-2.0, 2.0)
-    name: Literal["simulated"] = "simulated"
 
     def __post_init__(self) -> None:
         problems = seconds_problems(self)
@@ -189,6 +185,16 @@ class SimulationOptions:
                 )
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def source(self) -> str:
+        """Where the voices are from, for messages."""
+        raise NotImplementedError
+
+    @property
+    def noise_source(self) -> str | None:
+        """Where the noises are from, for messages."""
+        return self.noise
 
     @property
     def interferer_range(self) -> tuple[int, int]:
@@ -242,7 +248,7 @@ def _number_problems(num_interferers: int | tuple[int, int] | dict[int, float]) 
     return []
 
 
-def _timing_problems(options: SimulationOptions) -> list[str]:
+def _timing_problems(options: MixingOptions) -> list[str]:
     """What is wrong with when voices are heard, a line each."""
     problems = []
     shares = options.overlap_range
@@ -259,6 +265,24 @@ def _timing_problems(options: SimulationOptions) -> list[str]:
             "mixture_seconds"
         )
     return problems
+
+
+@dataclass(frozen=True)
+class SimulationOptions(MixingOptions):
+    """How mixtures are made of the utterances in a manifest.
+
+    Args:
+        utterances: The manifest.
+        name: Replaces a section of another name in a config, instead of going into it.
+    """
+
+    utterances: str
+    name: Literal["simulated"] = "simulated"
+
+    @property
+    def source(self) -> str:
+        """The manifest."""
+        return self.utterances
 
 
 def seconds_problems(options: Any) -> list[str]:

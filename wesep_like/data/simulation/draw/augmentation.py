@@ -30,7 +30,7 @@ from wesep_like.data.simulation.augmentation.plans import (
 )
 from wesep_like.data.simulation.draw.noises import Noises
 from wesep_like.data.simulation.draw.rooms import Rooms
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import EnrollmentPlan
 from wesep_like.errors import ManifestError
 
@@ -55,14 +55,14 @@ class EnrollmentAugmentation:
         self,
         noises: Sequence[Noise],
         rooms: Sequence[Room],
-        options: SimulationOptions,
+        options: MixingOptions,
         sample_rate: int,
     ) -> None:
         self.options = options.enrollment_augmentation
         self.sample_rate = sample_rate
         noise, room = self.options.noise, self.options.room
         for name, section, found in (("noise", noise, noises), ("room", room, rooms)):
-            manifest = options.noise if name == "noise" else options.rooms
+            manifest = options.noise_source if name == "noise" else options.rooms
             if probability_of(section) > 0 and manifest is not None and not found:
                 raise ManifestError(
                     f"{manifest}: nothing in it, but enrollment_augmentation.{name}.probability is "
@@ -126,7 +126,7 @@ def draw_effects(
     return [None if plan == EffectsPlan() else plan for plan in plans]
 
 
-def draw_enrollment_seconds(rng: np.random.Generator, options: SimulationOptions) -> float | None:
+def draw_enrollment_seconds(rng: np.random.Generator, options: MixingOptions) -> float | None:
     """Length of the enrollment; None for whole utterances."""
     seconds = options.enrollment_seconds
     return float(rng.uniform(*seconds)) if isinstance(seconds, tuple) else seconds

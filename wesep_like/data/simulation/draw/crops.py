@@ -12,7 +12,7 @@ from wesep_like.audio import to_samples
 from wesep_like.data.manifest import Utterance
 from wesep_like.data.simulation.draw.timing import Slot
 from wesep_like.data.simulation.draw.voices import Voices
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip
 from wesep_like.errors import ManifestError
 
@@ -40,7 +40,7 @@ class Crops:
         sample_rate: Of the mixtures, in Hz.
     """
 
-    def __init__(self, voices: Voices, options: SimulationOptions, sample_rate: int) -> None:
+    def __init__(self, voices: Voices, options: MixingOptions, sample_rate: int) -> None:
         self.options = options
         self.sample_rate = sample_rate
         self._voices = voices

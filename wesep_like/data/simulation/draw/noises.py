@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wesep_like.data.manifest import Noise
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip, NoiseColor, NoisePlan
 from wesep_like.errors import ManifestError
 
@@ -26,14 +26,15 @@ class Noises:
         ManifestError: If there are none in what options.noise names.
     """
 
-    def __init__(
-        self, noises: Sequence[Noise], options: SimulationOptions, sample_rate: int
-    ) -> None:
+    def __init__(self, noises: Sequence[Noise], options: MixingOptions, sample_rate: int) -> None:
         self.options = options
         self.sample_rate = sample_rate
         self._noises = sorted(noises, key=lambda noise: noise.id)
-        if options.noise_probability > 0 and options.noise is not None and not self._noises:
-            raise ManifestError(f"{options.noise}: no noises, but noise_probability is above 0")
+        is_named = options.noise_source is not None
+        if options.noise_probability > 0 and is_named and not self._noises:
+            raise ManifestError(
+                f"{options.noise_source}: no noises, but noise_probability is above 0"
+            )
 
     def draw(self, rng: np.random.Generator, num_samples: int) -> NoisePlan | None:
         """The noise under a mixture of `num_samples`; None for none."""

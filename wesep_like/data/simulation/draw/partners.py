@@ -8,7 +8,7 @@ import numpy as np
 
 from wesep_like.data.manifest import Utterance
 from wesep_like.data.simulation.draw.voices import Voices
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.speaker_embeddings import nearest_speakers
 from wesep_like.errors import ManifestError
 
@@ -25,7 +25,7 @@ class Partners:
             are asked for.
     """
 
-    def __init__(self, voices: Voices, options: SimulationOptions) -> None:
+    def __init__(self, voices: Voices, options: MixingOptions) -> None:
         self.options = options
         self._voices = voices
         utterances = [u for speaker in voices.speakers for u in voices.of(speaker)]
@@ -38,12 +38,12 @@ class Partners:
             self._of_sex.setdefault(sex, []).append(speaker)
         if options.same_sex_probability > 0 and not self._of_sex:
             raise ManifestError(
-                f"{options.utterances}: no utterance has a sex, but same_sex_probability is above "
+                f"{options.source}: no utterance has a sex, but same_sex_probability is above "
                 "0. Add the field, or set that to 0"
             )
         hard = options.hard_interferers
         self._nearest = (
-            nearest_speakers(hard.embeddings, utterances, hard.nearest, options.utterances)
+            nearest_speakers(hard.embeddings, utterances, hard.nearest, options.source)
             if hard is not None and hard.probability > 0
             else {}
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from wesep_like.data.simulation.draw.partners import Partners
 from wesep_like.data.simulation.draw.rooms import Rooms
 from wesep_like.data.simulation.draw.timing import Slot, Timing
 from wesep_like.data.simulation.draw.voices import Voices
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions, SimulationOptions
 from wesep_like.data.simulation.plans import EnrollmentPlan, MixturePlan, SourcePlan
 
 
@@ -46,7 +47,7 @@ class MixturePlanner:
         utterances: Sequence[Utterance],
         noises: Sequence[Noise],
         rooms: Sequence[Room],
-        options: SimulationOptions,
+        options: MixingOptions,
         sample_rate: int,
     ) -> None:
         self.options = options
@@ -67,7 +68,7 @@ class MixturePlanner:
     @property
     def manifest(self) -> str:
         """Where the voices are from, for messages."""
-        return self.options.utterances
+        return self.options.source
 
     @classmethod
     def from_manifests(cls, options: SimulationOptions, sample_rate: int) -> MixturePlanner:
@@ -76,13 +77,26 @@ class MixturePlanner:
         Raises:
             ManifestError: If a manifest is wrong, or has too little in it.
         """
-        return cls(
-            read_manifest(options.utterances, Utterance),
-            read_manifest(options.noise, Noise) if options.noise else [],
-            read_manifest(options.rooms, Room) if options.rooms else [],
-            options,
-            sample_rate,
-        )
+        return cls.maker(options, sample_rate)(read_manifest(options.utterances, Utterance))
+
+    @classmethod
+    def maker(
+        cls, options: MixingOptions, sample_rate: int, noises: Sequence[Noise] | None = None
+    ) -> Callable[[Sequence[Utterance]], MixturePlanner]:
+        """From utterances to a planner, for other utterances now and then; pickles.
+
+        Args:
+            options: How mixtures are made.
+            sample_rate: Of the mixtures, in Hz.
+            noises: None: those of the manifest that the options name, if they do.
+
+        Raises:
+            ManifestError: If a manifest is wrong.
+        """
+        if noises is None:
+            noises = read_manifest(options.noise, Noise) if options.noise else []
+        rooms = read_manifest(options.rooms, Room) if options.rooms else []
+        return partial(cls, noises=noises, rooms=rooms, options=options, sample_rate=sample_rate)
 
     def draw(
         self,

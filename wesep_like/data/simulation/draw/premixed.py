@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from wesep_like.data.manifest import Utterance, read_manifest
 from wesep_like.data.premixed import PremixedMixture, PremixedSource, read_premixed
 from wesep_like.data.simulation.draw.crops import choose_enrollment
 from wesep_like.data.simulation.plans import Clip, EnrollmentPlan, MixturePlan, SourcePlan
-from wesep_like.data.simulation.premixed import PremixedOptions
+from wesep_like.data.simulation.premixed import CuttingOptions, PremixedOptions
 from wesep_like.errors import ManifestError
 
 
@@ -23,7 +24,7 @@ class PremixedPlanner:
 
     Args:
         mixtures: What there is.
-        utterances: To enroll the speakers with.
+        utterances: To enroll the speakers with; None: the sources of the mixtures.
         options: How mixtures are cut.
         sample_rate: Of the plans, in Hz.
 
@@ -37,12 +38,14 @@ class PremixedPlanner:
     def __init__(
         self,
         mixtures: Sequence[PremixedMixture],
-        utterances: Sequence[Utterance],
-        options: PremixedOptions,
+        utterances: Sequence[Utterance] | None,
+        options: CuttingOptions,
         sample_rate: int,
     ) -> None:
         self.options = options
         self.sample_rate = sample_rate
+        if utterances is None:
+            utterances = own_utterances(mixtures)
         self._utterances: dict[str, list[Utterance]] = {}
         for utterance in sorted(utterances, key=lambda utterance: (utterance.id, utterance.path)):
             self._utterances.setdefault(utterance.speaker, []).append(utterance)
@@ -55,7 +58,7 @@ class PremixedPlanner:
         self.speakers = sorted({mixture.sources[n].speaker for mixture, n in self.targets})
         if not self.targets:
             raise ManifestError(
-                f"{options.mixtures}: no speaker in it has an utterance beside the one that is "
+                f"{options.source}: no speaker in it has an utterance beside the one that is "
                 "mixed, to be enrolled with. Name further ones in enrollments"
             )
 
@@ -66,17 +69,24 @@ class PremixedPlanner:
         Raises:
             ManifestError: If a manifest is wrong, or has too little in it.
         """
-        mixtures = read_premixed(options.mixtures)
-        if options.enrollments is None:
-            utterances = own_utterances(mixtures)
-        else:
-            utterances = read_manifest(options.enrollments, Utterance)
-        return cls(mixtures, utterances, options, sample_rate)
+        return cls.maker(options, sample_rate)(read_premixed(options.mixtures))
+
+    @classmethod
+    def maker(
+        cls, options: CuttingOptions, sample_rate: int
+    ) -> Callable[[Sequence[PremixedMixture]], PremixedPlanner]:
+        """From mixtures to a planner, for other mixtures now and then; pickles.
+
+        Raises:
+            ManifestError: If the manifest of enrollments is wrong.
+        """
+        utterances = read_manifest(options.enrollments, Utterance) if options.enrollments else None
+        return partial(cls, utterances=utterances, options=options, sample_rate=sample_rate)
 
     @property
     def manifest(self) -> str:
         """Where the mixtures are from, for messages."""
-        return self.options.mixtures
+        return self.options.source
 
     def draw(
         self,

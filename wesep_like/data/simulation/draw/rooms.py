@@ -9,7 +9,7 @@ import numpy as np
 
 from wesep_like.data.manifest import Room
 from wesep_like.data.simulation.draw.places import draw_room
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip
 from wesep_like.data.simulation.room_plans import SimulatedRoom
 from wesep_like.errors import ManifestError
@@ -39,7 +39,7 @@ class Rooms:
         ManifestError: If there are too few responses of a room.
     """
 
-    def __init__(self, rooms: Sequence[Room], options: SimulationOptions, sample_rate: int) -> None:
+    def __init__(self, rooms: Sequence[Room], options: MixingOptions, sample_rate: int) -> None:
         self.options = options
         self.sample_rate = sample_rate
         self._rooms: dict[str, list[Room]] = {}

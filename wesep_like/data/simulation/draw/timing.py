@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wesep_like.audio import to_samples
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Timing:
         sample_rate: Of the mixtures, in Hz.
     """
 
-    def __init__(self, options: SimulationOptions, sample_rate: int) -> None:
+    def __init__(self, options: MixingOptions, sample_rate: int) -> None:
         self._range = options.overlap_range
         seconds = options.mixture_seconds
         self._limit = None if seconds is None else to_samples(seconds, sample_rate)

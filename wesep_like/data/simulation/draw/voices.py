@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from wesep_like.data.manifest import Utterance
-from wesep_like.data.simulation.options import SimulationOptions
+from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.errors import ManifestError
 
 
@@ -25,7 +25,7 @@ class Voices:
         ManifestError: If there are too few speakers.
     """
 
-    def __init__(self, utterances: Sequence[Utterance], options: SimulationOptions) -> None:
+    def __init__(self, utterances: Sequence[Utterance], options: MixingOptions) -> None:
         self.options = options
         self._utterances: dict[str, list[Utterance]] = {}
         for utterance in sorted(utterances, key=lambda utterance: utterance.id):
@@ -34,7 +34,7 @@ class Voices:
         self._weights = np.array([self._weight(speaker) for speaker in self.speakers])
         if len(self.speakers) < options.max_speakers:
             raise ManifestError(
-                f"{options.utterances}: {len(self.speakers)} speakers, but a mixture needs "
+                f"{options.source}: {len(self.speakers)} speakers, but a mixture needs "
                 f"{options.max_speakers}. Add speakers or lower num_interferers"
             )
 
