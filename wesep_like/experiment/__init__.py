@@ -1,0 +1,7 @@
+"""From a config to a training run: the one place where all parts meet."""
+
+from wesep_like.experiment.build import build
+from wesep_like.experiment.run import check, train
+from wesep_like.experiment.sections import Experiment, read_experiment
+
+__all__ = ["Experiment", "build", "check", "read_experiment", "train"]

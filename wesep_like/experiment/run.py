@@ -1,0 +1,115 @@
+"""A run: begun, or gone on with; or only checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from wesep_like.config.atomic import make_folder
+from wesep_like.config.files import read_config, write_config
+from wesep_like.errors import ConfigError, OutputError
+from wesep_like.experiment.build import build
+from wesep_like.experiment.sections import read_experiment
+from wesep_like.inference.device import find_device
+from wesep_like.models.build import build_tse
+from wesep_like.models.model_file import (
+    CONFIG,
+)
+from wesep_like.models.tse import PARTS
+from wesep_like.training import engine
+
+_log = logging.getLogger(__name__)
+
+
+def train(
+    config_path: str | Path,
+    overrides: Sequence[str],
+    output: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+) -> None:
+    """Trains as a config says.
+
+    Args:
+        config_path: YAML.
+        overrides: `key.path=value` each.
+        output: The experiment folder.
+        resume: Go on from the last checkpoint in it; without one, start.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        ConfigError: With everything that is wrong with the config.
+        OutputError: If the folder has another run in it, or cannot be made.
+        WesepLikeError: If data or first weights cannot be used.
+    """
+    place = find_device(device)
+    experiment, resolved = read_experiment(config_path, overrides)
+    output = Path(output)
+    checkpoint = _find_checkpoint(output, resolved, resume)
+    engine.seed(experiment.seed)
+    task, loaders = build(experiment, str(config_path))
+    write_config(make_folder(output) / CONFIG, resolved)
+    engine.fit(
+        task, loaders, output, experiment.trainer, resolved, device=place, checkpoint=checkpoint
+    )
+
+
+def check(config_path: str | Path, overrides: Sequence[str] = ()) -> str:
+    """Says what a config describes, after all checks that need no data.
+
+    Raises:
+        ConfigError: With everything that is wrong.
+    """
+    experiment, _ = read_experiment(config_path, overrides)
+    with torch.device("meta"):
+        model = build_tse(experiment.model, experiment.sample_rate, trust_code=True)
+    sizes = {part: _num_parameters(model.get_submodule(part)) for part in PARTS}
+    listed = ", ".join(f"{part} {size / 1e6:.2f} M" for part, size in sizes.items())
+    return (
+        f"{config_path}: fine. {sum(sizes.values()) / 1e6:.2f} M parameters ({listed}), "
+        f"{experiment.trainer.num_steps} steps"
+    )
+
+
+def _find_checkpoint(output: Path, resolved: Mapping[str, Any], resume: bool) -> Path | None:
+    """The checkpoint to go on from, or None to start."""
+    checkpoint = output / engine.LAST_CHECKPOINT
+    if not resume:
+        if checkpoint.exists():
+            raise OutputError(
+                f"{output}: has a run in it. Go on with it by --resume, or name another folder"
+            )
+        return None
+    if not checkpoint.exists():
+        _log.info("%s: no checkpoint yet, so the run starts at its first step", output)
+        return None
+    before = read_config(output / CONFIG)
+    # How long and how often may change; what is learnt from what may not.
+    changed = [
+        key
+        for key in dict.fromkeys([*before, *resolved])
+        if key != "trainer" and before.get(key) != _as_yaml(resolved.get(key))
+    ]
+    if changed:
+        raise ConfigError(
+            f"{output / CONFIG}: the run was started with another {', '.join(changed)}. "
+            "Resume with the same config, or name another folder"
+        )
+    return checkpoint
+
+
+def _as_yaml(value: Any) -> Any:
+    """The value as it comes back from a YAML file: with lists for tuples."""
+    if isinstance(value, Mapping):
+        return {key: _as_yaml(entry) for key, entry in value.items()}
+    return [_as_yaml(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _num_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
