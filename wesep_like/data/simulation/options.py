@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -71,7 +72,7 @@ class LoudnessOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixingOptions:
+class MixingOptions(ABC):
     """How mixtures are made, wherever the voices are from.
 
     Args:
@@ -187,9 +188,9 @@ class MixingOptions:
             raise ConfigError(problems)
 
     @property
+    @abstractmethod
     def source(self) -> str:
         """Where the voices are from, for messages."""
-        raise NotImplementedError
 
     @property
     def noise_source(self) -> str | None:

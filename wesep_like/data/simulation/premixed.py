@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ from wesep_like.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class CuttingOptions:
+class CuttingOptions(ABC):
     """Which stretch of a mixture is heard, and of which speaker; all else is as it was mixed.
 
     Each speaker of each mixture is the target equally often.
@@ -41,9 +42,9 @@ class CuttingOptions:
         return self.enrollment_seconds is None
 
     @property
+    @abstractmethod
     def source(self) -> str:
         """Where the mixtures are from, for messages."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
