@@ -133,13 +133,13 @@ def test_looking_for_speech_leaves_the_number_of_threads(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "silero_vad"]:
         monkeypatch.delitem(sys.modules, name)
     vad._silero.cache_clear()
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
-        assert find_vad("silero") is silero_stretches
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
+    # Only looked at: once it is set, some builds of torch solve equations wrongly.
+    settings = []
+    monkeypatch.setattr(torch, "set_num_threads", settings.append)
+    assert find_vad("silero") is silero_stretches
+    assert not settings
+    torch.set_num_threads(3)
+    assert settings == [3]  # what stood there stands there again
 
 
 def test_names():

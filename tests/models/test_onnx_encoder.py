@@ -129,17 +129,14 @@ def test_a_graph_of_another_size(onnx_encoder):
         speaker.load_state_dict({"graph": torch.frombuffer(data, dtype=torch.uint8)})
 
 
-def test_it_follows_the_number_of_threads(onnx_encoder):
+def test_it_follows_the_number_of_threads(onnx_encoder, monkeypatch):
     speaker = build(onnx_encoder())
     enrollment = speech(1, 2407)
     before = speaker(enrollment).embedding
-    num_threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(num_threads + 1)
-        torch.testing.assert_close(speaker(enrollment).embedding, before)
-        assert speaker._opened.num_threads == num_threads + 1
-    finally:
-        torch.set_num_threads(num_threads)
+    # Only said to be: once it is set, some builds of torch solve equations wrongly.
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    torch.testing.assert_close(speaker(enrollment).embedding, before)
+    assert speaker._opened.num_threads == 3
 
 
 def test_building_without_memory(onnx_encoder, section):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -158,9 +159,8 @@ def _joined(stretches: Sequence[Stretch], pause: int) -> list[Stretch]:
 @lru_cache(maxsize=1)
 def _silero() -> tuple[Callable[..., list[dict[str, int]]], Any]:
     """The function of the package that finds speech, and the network that it does so with."""
-    num_threads = torch.get_num_threads()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _threads_left_alone():
             warnings.simplefilter("ignore")  # it is loaded in a way that is going out of fashion
             import silero_vad
 
@@ -170,6 +170,18 @@ def _silero() -> tuple[Callable[..., list[dict[str, int]]], Any]:
             "vad: silero needs the package silero-vad, which is not installed. "
             "'pip install silero-vad', or choose energy"
         ) from error
+
+
+@contextmanager
+def _threads_left_alone() -> Iterator[None]:
+    """Meanwhile nothing sets torch's number of threads, as importing silero-vad would, to 1.
+
+    To set it back afterwards would not do: with some builds of MKL on some processors, once it has
+    been set to more than 1, `torch.linalg.solve` gives wrong results (seen with torch 2.13).
+    """
+    set_num_threads = torch.set_num_threads
+    setattr(torch, "set_num_threads", lambda number: None)  # noqa: B010  # as mypy would have it
+    try:
+        yield
     finally:
-        # Importing it sets the number for the whole program.
-        torch.set_num_threads(num_threads)
+        setattr(torch, "set_num_threads", set_num_threads)  # noqa: B010
