@@ -140,9 +140,8 @@ def _levels(heard: Mapping[str, Tensor]) -> dict[str, float]:
     """Of each signal, its energy over that of the sum of all others, in dB."""
     levels = {}
     for name, signal in heard.items():
-        rest = torch.zeros_like(signal)
-        for other in heard:
-            rest = rest + heard[other] if other != name else rest
+        others = (other for key, other in heard.items() if key != name)
+        rest = sum(others, torch.zeros_like(signal))
         levels[name] = float(rms_db(signal) - rms_db(rest))
     return levels
 

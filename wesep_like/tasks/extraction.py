@@ -186,9 +186,9 @@ class ExtractionTask(LightningModule):
             estimate: (batch, samples).
             batch: What it was made from.
         """
-        longest = max(estimate.shape[-1], batch.enrollment.shape[-1])
         if bool(batch.has_target.all()):
             return self._heard(estimate, batch.mixture_samples)
+        longest = max(estimate.shape[-1], batch.enrollment.shape[-1])
         own, other = (
             pad(signal, (0, longest - signal.shape[-1])) for signal in (estimate, batch.enrollment)
         )
