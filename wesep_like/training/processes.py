@@ -9,7 +9,7 @@ import signal
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -129,10 +129,8 @@ def _terminate(*signal_and_frame: Any) -> NoReturn:
 
 
 def _on_sigterm(handler: Any) -> None:
-    try:
+    with suppress(ValueError):  # not in the main thread, which alone is told of signals
         signal.signal(signal.SIGTERM, handler)
-    except ValueError:
-        pass  # not in the main thread, where Python takes signals
 
 
 def _is_of_lost_process(error: BaseException) -> bool:
