@@ -15,10 +15,12 @@ import torch
 
 from wesep_like import experiment
 from wesep_like.data.simulation.plans import read_plans, write_plans
-from wesep_like.errors import AudioError, ManifestError, RunEndedError
+from wesep_like.errors import AudioError, ConfigError, ManifestError, OutputError, RunEndedError
+from wesep_like.experiment.sections import ValidOptions
 from wesep_like.tasks.extraction import ExtractionTask
+from wesep_like.training import processes
 
-TIMEOUT = 120
+TIMEOUT = 300
 
 # `wesep-like train`, in steps slow enough to be caught between them; one process may meet an error.
 RUN = """
@@ -57,16 +59,18 @@ def start(tmp_path):
             [*launch, *map(str, told), *arguments],
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root},
         )
         started.append(run)
         return run
 
     yield start
-    for run in started:
+    # Those that torchrun starts are in sessions of their own.
+    left = [int(path.read_text()) for path in tmp_path.glob("pid*")]
+    for pid in (*(run.pid for run in started if run.poll() is None), *left):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(run.pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+    for run in started:
         run.wait()
         run.stderr.close()
 
@@ -140,7 +144,7 @@ def test_a_killed_process_ends_the_other_and_the_run_resumes(
         time.sleep(0.05)
     pids = [int((tmp_path / f"pid{rank}").read_text()) for rank in range(2)]
     os.kill(pids[rank], signal.SIGKILL)
-    said = run.communicate(timeout=60)[1]
+    said = run.communicate(timeout=TIMEOUT)[1]
     assert run.returncode != 0
     assert not any(map(is_alive, pids))
     (line,) = errors(said)
@@ -219,3 +223,15 @@ def test_so_many_validation_mixtures(write_experiment, hums, tmp_path):
         ManifestError, match=r"valid\.jsonl: has 3 mixtures, and data\.valid\.num_mixtures asks f"
     ):
         experiment.train(path, ["data.valid.num_mixtures=4"], tmp_path / "more")
+
+
+def test_no_validation_mixtures_are_too_few():
+    with pytest.raises(ConfigError, match="^num_mixtures: expected at least 1, got 0$"):
+        ValidOptions("v.jsonl", num_mixtures=0)
+
+
+def test_machines_that_share_no_folder(write_experiment, monkeypatch, tmp_path):
+    monkeypatch.setattr(processes, "gathered", lambda step: [step, step + 20])
+    message = "exp: has a checkpoint of step 20 on one machine and of step 0 on another. Name a fol"
+    with pytest.raises(OutputError, match=message):
+        experiment.train(write_experiment(), [], tmp_path / "exp", device="cpu")
