@@ -60,11 +60,11 @@ def test_a_corpus_is_a_command_that_has_its_options(cli, corpus):
     assert f"\n  {corpus} " in cli("prepare --help").out
     function, _ = COMMANDS_OF_PREPARE[corpus]
     options = {
-        name: parameter.default
+        name: parameter.default or ()
         for name, parameter in inspect.signature(function).parameters.items()
         if name not in ("root", "output")
     }
-    assert options == {field.name: field.default for field in fields(CORPORA[corpus])}
+    assert options == {field.name: field.default or () for field in fields(CORPORA[corpus])}
 
 
 def test_no_help_imports_anything_heavy():

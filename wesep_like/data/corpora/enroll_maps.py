@@ -86,11 +86,7 @@ def write_enroll_map(plans: Iterable[MixturePlan], found: MixtureSet) -> list[st
         plans: Called `s1/MIXTURE` and so on, after the target.
         found: The set that they are of.
     """
-    name_of = {
-        str(path): f"{part}/{mixture}"
-        for part in found.voices
-        for mixture, path in found.files[part].items()
-    }
+    name_of = {str(voice.path): name for name, voice in found.named_voices().items()}
     lines = []
     for plan in plans:
         part, _, mixture = plan.id.partition("/")
@@ -129,14 +125,9 @@ def _read_map(path: Path) -> tuple[list[_Line], list[str]]:
 
 
 def _names_of_files(found: MixtureSet) -> dict[str, Voice]:
-    """The sources of a set's mixtures, by `s1/MIXTURE` and by path."""
-    return {
-        name: voice
-        for number, part in enumerate(found.voices)
-        for mixture, path in found.files[part].items()
-        if (voice := found.voice(number, mixture)) is not None
-        for name in (f"{part}/{mixture}", str(path))
-    }
+    """The sources of a set, by `s1/MIXTURE` and by path."""
+    named = found.named_voices()
+    return named | {str(voice.path): voice for voice in named.values()}
 
 
 def _voices_beside(path: Path) -> dict[str, Voice]:

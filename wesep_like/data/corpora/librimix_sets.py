@@ -64,6 +64,18 @@ class MixtureSet:
         utterance = utterances[number]
         return Voice(utterance, speaker_of(utterance), self.path(self.voices[number], mixture))
 
+    def named_voices(self) -> dict[str, Voice]:
+        """All sources that are there, also those that are in no mixture of this kind.
+
+        They are called `s1/MIXTURE` and so on.
+        """
+        return {
+            f"{part}/{mixture}": voice
+            for number, part in enumerate(self.voices)
+            for mixture in self.files[part]
+            if (voice := self.voice(number, mixture)) is not None
+        }
+
 
 def utterances_in(mixture: str) -> list[str]:
     """What is heard in a mixture, which is in its name: `SPK-CHAPTER-UTT_SPK-CHAPTER-UTT`."""
