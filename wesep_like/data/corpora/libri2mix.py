@@ -100,8 +100,8 @@ class Libri2Mix(Corpus):
             voices = [
                 utterance_of(voice, sounds, sexes)
                 for found in parts
-                for name_of_voice, voice in found.named_voices().items()
-                if name_of_voice.partition("/")[2] in usable and voice.path in sounds
+                for voice_name, voice in found.named_voices().items()
+                if voice_name.partition("/")[2] in usable and voice.path in sounds
             ]
             self._tell_unknown(voices)
             of_set: Contents

@@ -53,7 +53,7 @@ class MixtureSet:
 
     def path(self, part: str, mixture: str) -> Path:
         """The file of a mixture in one of the folders, which may be missing."""
-        return self.files[part].get(mixture, self.folder / part / f"{mixture}.wav")
+        return self.files[part].get(mixture) or self.folder / part / f"{mixture}.wav"
 
     def voice(self, number: int, mixture: str) -> Voice | None:
         """Source `number`, from 0, of a mixture; None if the mixture's name does not tell it."""
