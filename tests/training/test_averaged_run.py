@@ -63,11 +63,12 @@ def failing_at(call, method):
     return fails
 
 
-# The 2nd of three mixtures of the 3rd validation; the 7th step, after its checkpoint at 6.
+# The 2nd of the three mixtures of the 3rd validation; the 7th step, after the checkpoint of the 6th.
 @pytest.mark.parametrize(
-    ("method", "call", "step"), [("validation_step", 8, 3), ("training_step", 7, 6)]
+    ("freeze", "method", "call", "step"),
+    [(["speaker"], "validation_step", 8, 3), ([], "training_step", 7, 6)],
+    ids=["frozen", "joint"],
 )
-@pytest.mark.parametrize("freeze", [["speaker"], []], ids=["frozen", "joint"])
 def test_a_run_that_was_broken_off_ends_with_the_same_averages(
     write_experiment, tmp_path, monkeypatch, freeze, method, call, step
 ):
