@@ -63,7 +63,7 @@ def failing_at(call, method):
     return fails
 
 
-# The 2nd of the three mixtures of the 3rd validation; the 7th step, after the checkpoint of the 6th.
+# The 2nd of three mixtures of the 3rd validation; the 7th step, after the checkpoint of the 6th.
 @pytest.mark.parametrize(
     ("freeze", "method", "call", "step"),
     [(["speaker"], "validation_step", 8, 3), ([], "training_step", 7, 6)],
