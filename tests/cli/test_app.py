@@ -16,7 +16,18 @@ from wesep_like.cli.prepare import COMMANDS as COMMANDS_OF_PREPARE
 from wesep_like.data.corpora import CORPORA
 from wesep_like.errors import ConfigError
 
-COMMANDS = ["extract", "evaluate", "train", "prepare", "info", "embed", "verify", "score", "eer"]
+COMMANDS = [
+    "extract",
+    "evaluate",
+    "train",
+    "average",
+    "prepare",
+    "info",
+    "embed",
+    "verify",
+    "score",
+    "eer",
+]
 LEAVES = [*COMMANDS, "config check", *(f"prepare {corpus}" for corpus in CORPORA)]
 
 
