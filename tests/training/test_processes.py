@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -66,11 +67,13 @@ def start(tmp_path):
 
     yield start
     # Those that torchrun starts are in sessions of their own.
-    left = [int(path.read_text()) for path in tmp_path.glob("pid*")]
-    for pid in (*(run.pid for run in started if run.poll() is None), *left):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for path in tmp_path.glob("pid*"):
+        with contextlib.suppress(OSError):
+            pid = int(path.read_text())
+            if str(tmp_path) in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
     for run in started:
+        run.kill()
         run.wait()
         run.stderr.close()
 
