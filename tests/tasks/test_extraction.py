@@ -13,7 +13,8 @@ from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import ConfigError
 from wesep_like.inference.extractor import Extractor
-from wesep_like.losses import AbsentTargetLoss, NegSISDRLoss, Softmax
+from wesep_like.losses import AbsentTargetLoss, NegSISDRLoss
+from wesep_like.losses.speakers import Softmax
 from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models.build import build_tse
