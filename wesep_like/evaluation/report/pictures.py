@@ -193,9 +193,7 @@ def _x_axis(ticks: np.ndarray, to_x: Scale, left: float, height: float, label: s
             f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>'
         )
     middle = (left + right) / 2
-    parts.append(
-        f'<text x="{middle}" y="{height - 8}" text-anchor="middle">{escape(label)}</text>'
-    )
+    parts.append(f'<text x="{middle}" y="{height - 8}" text-anchor="middle">{escape(label)}</text>')
     return parts
 
 
