@@ -73,6 +73,9 @@ def run(
     )
     if workers is None:
         workers = min(4, os.cpu_count() or 1)
+    about = {"model": str(model), "data": str(data), **mixtures.about, "vad": vad}
+    if max_seconds is not None:
+        about["max_seconds"] = f"{max_seconds:g}"
     with progress_bar("evaluating") as progress:
         summary = evaluate_extraction(
             extractor,
@@ -80,7 +83,7 @@ def run(
             output=output,
             metrics=None if metrics is None else metrics.split(","),
             num_workers=workers,
-            about={"model": str(model), "data": str(data), **mixtures.about},
+            about=about,
             sexes=mixtures.sexes,
             against=against,
             progress=progress,
@@ -111,7 +114,8 @@ def _table(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _comparison(against: Mapping[str, Any]) -> Iterator[str]:
-    yield f"against {against['report']}, {against['num_pairs']} mixtures:"
+    pairs = f"{against['num_pairs']} pairs, each p for its metric alone (uncorrected)"
+    yield f"against {against['report']}: {pairs}"
     columns = f"{'this':>8} {'other':>8} {'difference':>10}  {'95 % interval':>18}"
     yield f"{'':20} {columns} {'p':>7} {'better':>8} {'worse':>8}"
     for name, value in against["metrics"].items():

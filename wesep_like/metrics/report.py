@@ -28,7 +28,7 @@ def summarise(
 
     Returns:
         `num_mixtures`; `failure_rate`, the share of trials with an SI-SDRi (`si_sdri`) below
-        1 dB, most of which are target confusion, or None if none has that value; and `metrics`:
+        1 dB, or None if none has that value; and `metrics`:
         for each name its `mean`, `interval` (of 95 %, as [low, high], by `mean_interval`) and
         `num`, how many trials had a value.
     """

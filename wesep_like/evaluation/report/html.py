@@ -54,7 +54,8 @@ article p { margin: .1rem 0 .6rem; max-width: none; font-size: .9rem; }
 .signals img { display: block; width: 100%; height: 120px; border-radius: 4px; }
 audio { display: block; width: 100%; height: 36px; margin-top: .35rem; }
 @media (max-width: 560px) { body { margin: 1rem auto; padding: 0 .9rem; }
-  dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } }
+  dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }
+  th, td { padding: .25rem .5rem; } td.text { min-width: 7.5rem; } }
 @media print { audio { display: none; } figure, article { break-inside: avoid; } }
 """
 

@@ -13,7 +13,7 @@ from html import escape
 import numpy as np
 
 _WIDTH, _HEIGHT = 440, 290
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 22, 14, 46  # margins
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 22, 14, 46  # margins
 _LINE_HEIGHT = 26
 _LETTER_WIDTH = 6.8  # more than that of most fonts at 12 px
 _MAX_NAMED_DOTS = 1000
@@ -84,7 +84,7 @@ def scatter(
         min([x_ends[0], *(mean.x_range[0] for mean in means if mean.x_range)]),
         max([x_ends[1], *(mean.x_range[1] for mean in means if mean.x_range)]),
     )
-    y_ends = min(*y_ends, 0), max(*y_ends, 0)
+    y_ends = min(*y_ends, 0), max(*y_ends, low_below)
     if has_diagonal:
         x_ends = y_ends = min(*x_ends, *y_ends), max(*x_ends, *y_ends)
     to_x, to_y, parts = _frame(x_ends, y_ends, x_label, y_label)
@@ -177,7 +177,7 @@ def _frame(
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     parts += _x_axis(x_ticks, to_x, _LEFT, _HEIGHT, x_label)
     parts.append(
-        f'<text transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">'
+        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">'
         f"{escape(y_label)}</text>"
     )
     return to_x, to_y, parts

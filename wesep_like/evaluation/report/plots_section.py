@@ -20,7 +20,7 @@ def plots_section(rows: Sequence[Mapping[str, Any]]) -> str:
     """Plots of rows that have an SI-SDRi, at least one; only of what is known of them."""
     figures = [
         figure(
-            "How many by how much",
+            "Improvement of all mixtures",
             histogram(
                 [row["si_sdri"] for row in rows], x_label=_SI_SDRI, low_below=FAILURE_BELOW_DB
             ),

@@ -68,10 +68,9 @@ def _facts(row: Mapping[str, Any]) -> list[str]:
     if row["interferers"]:
         sexes = f" ({', '.join(interferers)})" if interferers else ""
         facts.append(f"interferers {row['interferers']}{sexes}")
-    for name in ("similarity", "dnsmos_ovrl"):
+    for name, told in (("similarity", "similarity"), ("dnsmos_ovrl", "DNSMOS")):
         if row.get(name) is not None:
-            metric = METRIC_NAMES[name]
-            facts.append(f"{metric.name[0].lower()}{metric.name[1:]} {metric.show(row[name])}")
+            facts.append(f"{told} {METRIC_NAMES[name].show(row[name])}")
     return facts
 
 
