@@ -133,7 +133,9 @@ def score(job: ScoringJob) -> dict[str, Any]:
 
 def add_notes(row: dict[str, Any], notes: Iterable[str]) -> None:
     """Adds to what a row says in words, each thing once."""
-    row["note"] = "; ".join(dict.fromkeys([*filter(None, [row["note"]]), *notes]))
+    for note in notes:
+        if note not in row["note"]:
+            row["note"] += f"; {note}" if row["note"] else note
 
 
 def _values(name: str, job: ScoringJob, signals: dict[str, np.ndarray]) -> dict[str, float | None]:
