@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SIZES = [(1200, 900), (390, 800)]
 SCHEMES = ["light", "dark"]
 ARGS = [
@@ -64,9 +65,9 @@ LOADED = """() => Promise.all([...document.querySelectorAll('audio')].map(audio 
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="wants the package playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
     if chromium is None:
-        pytest.skip("wants Chromium: there is no chromium on PATH")
+        pytest.skip(f"wants a browser on PATH: {', '.join(BROWSERS)}")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=ARGS)
         yield browser

@@ -153,7 +153,7 @@ def _values(name: str, job: ScoringJob, signals: dict[str, np.ndarray]) -> dict[
     }
     if name in _IMPROVED:
         values[f"{name}i"] = after[name] - before[name]
-    if name == "si_sdr" and job.row["interferers"]:
+    if name == "si_sdr" and job.row.get("interferers"):
         values[WRONG_VOICE] = _wrong_voice(signals)
     return values
 
