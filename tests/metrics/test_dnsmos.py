@@ -61,15 +61,16 @@ def test_without_its_package(monkeypatch):
 
 
 @pytest.mark.slow  # librosa compiles what it needs
-def test_it_rates_speech_above_noise_and_a_mixture_as_if_it_were_extracted(shared):
+def test_it_hears_noise_and_not_who_speaks(shared):
     pytest.importorskip("speechmos")
     folder = shared / "corpus" / "LibriSpeech" / "test-other"
     voice, other = (
         soundfile.read(folder / name, stop=64000)[0]
-        for name in ("1688/142285/1688-142285-0000.flac", "533/1066/533-1066-0000.flac")
+        for name in ("1688/142285/1688-142285-0000.flac", "533/1066/533-1066-0001.flac")
     )
     clean, noisy = (dnsmos(voice + noise(64000, level), 16000) for level in (0, 0.05))
     assert all(1 <= value <= 5 for value in clean.values())
-    assert all(clean[name] > noisy[name] + 0.5 for name in SCORES)
-    # Another voice is no worse: why it never stands alone.
+    assert all(clean[name] > noisy[name] for name in SCORES)
+    assert clean["ovrl"] > noisy["ovrl"] + 0.5
+    # Another voice is as good: why it never stands alone.
     assert abs(dnsmos(other, 16000)["ovrl"] - clean["ovrl"]) < 0.5

@@ -1,6 +1,6 @@
 """How fast mixtures are scored: each score, several processes, and the whole of `evaluate`.
 
-    python tools/bench_evaluation DATA [--mixtures 200] [--repeats 3] [--dnsmos]
+    python tools/bench_evaluation DATA [--mixtures 200] [--extracted 50] [--repeats 3] [--dnsmos]
 
 DATA is a folder with utterances.jsonl, as `wesep-like prepare` writes it. Mixtures are of two
 voices and 4 s at 16 kHz, enrollments of 4 s.
@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, metavar="DATA", help="a folder with utterances.jsonl")
     parser.add_argument("--mixtures", type=int, default=200, help="to score (200)")
+    parser.add_argument("--extracted", type=int, default=50, help="of the third table (50)")
     parser.add_argument("--repeats", type=int, default=3, help="turns (3)")
     parser.add_argument("--dnsmos", action="store_true", help="score DNSMOS, too")
     args = parser.parse_args()
@@ -61,6 +62,7 @@ def main() -> None:
     for num, seconds in zip(NUM_PROCESSES, times, strict=True):
         print(f"| {num} | {shown(seconds)} s | {ratio(seconds, times[0])} |", flush=True)
 
+    plans = plans[: args.extracted]
     print(f"\n| `--workers` | {len(plans)} mixtures extracted and scored |\n|---|---|")
     for num in (0, *NUM_PROCESSES):
         print(f"| {num} | {seconds_of_evaluation(plans, metrics, num):.3g} s |", flush=True)

@@ -103,6 +103,8 @@ def _table(summary: Mapping[str, Any]) -> Iterator[str]:
     for name, value in summary["metrics"].items():
         low, high = (f"{bound:.2f}" for bound in value["interval"])
         yield f"{name:20} {value['mean']:8.2f}  {f'{low} .. {high}':>18} {value['num']:9}"
+    if "dnsmos_ovrl" in summary["metrics"]:
+        yield "dnsmos is as high for a wrong voice: read it beside si_sdri and similarity"
     if summary["failure_rate"] is not None:
         yield f"{'failure rate':20} {100 * summary['failure_rate']:6.1f} %"
     speed = summary["real_time_factor"]["value"]
