@@ -13,7 +13,18 @@ from wesep_like.cli.app import run
 from wesep_like.data.corpora import CORPORA
 from wesep_like.errors import ConfigError
 
-COMMANDS = ["extract", "evaluate", "train", "prepare", "info", "embed", "verify", "score", "eer"]
+COMMANDS = [
+    "extract",
+    "evaluate",
+    "train",
+    "average",
+    "prepare",
+    "info",
+    "embed",
+    "verify",
+    "score",
+    "eer",
+]
 LEAVES = [*COMMANDS, "config check"]
 
 

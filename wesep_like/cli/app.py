@@ -11,6 +11,7 @@ import typer
 
 import wesep_like
 from wesep_like.cli import (
+    average,
     config,
     eer,
     embed,
@@ -56,7 +57,7 @@ def _add(
 
 
 _MODULES = (
-    *(extract, enroll, evaluate, train, prepare, rooms, mix, shard),
+    *(extract, enroll, evaluate, train, average, prepare, rooms, mix, shard),
     *(info, embed, verify, score, eer),
 )
 for _module in _MODULES:
