@@ -17,7 +17,8 @@ _HOW = (
     "two-sided, of a randomisation test: how often the mean difference is as large if the signs of "
     "the differences are drawn, mixture by mixture. Each p is of its metric alone, not corrected "
     "for the number of metrics; decide before looking which one counts. 'Better' and 'worse' are "
-    "shares of the pairs; ties are neither."
+    "shares of the pairs; ties are neither. Where only a handful of pairs differ, as failures may, "
+    "the interval is too narrow: go by p."
 )
 
 
@@ -59,7 +60,7 @@ def against_section(
 
 
 def p_text(p: float) -> str:
-    """A p value, which means nothing below what the number of random flips can tell."""
+    """A p value as papers have it."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
