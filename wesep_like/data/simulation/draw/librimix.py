@@ -42,8 +42,8 @@ def draw_librimix(
     """So many mixtures of different speakers, no two of the same utterances.
 
     Each speaker in them has two utterances or more in them, so that one can enroll for the other.
-    Each utterance is taken once before any comes again, as far as that allows, and each noise; of
-    noises, one that is as long as the mixture if there is one left.
+    Each utterance is taken once before any comes again, as far as that allows, and each noise: one
+    that is as long as the mixture, if there is one left.
 
     Args:
         rng: Where all of it comes from.
@@ -64,20 +64,24 @@ class _Deck(Generic[Card]):
 
     def __init__(self, rng: np.random.Generator, cards: Sequence[Card]) -> None:
         self._rng = rng
-        self._cards = cards
+        self._cards: Sequence[Card] = cards
         self._left: list[Card] = []
 
-    def take(self, *wanted: Callable[[Card], bool]) -> Card | None:
-        """The next that is wanted: by the first of these that wants any."""
-        for is_wanted in wanted:
-            for card in self._left:
-                if is_wanted(card):
-                    self._left.remove(card)
-                    return card
-        if len(self._left) == len(self._cards):
-            return None
-        self._left = [self._cards[n] for n in self._rng.permutation(len(self._cards))]
-        return self.take(*wanted)
+    def take(self, wanted: Callable[[Card], bool]) -> Card | None:
+        """The next one that is wanted; None if none of all is."""
+        if (card := self.take_left(wanted)) is not None:
+            return card
+        # What is left stays before the new round.
+        if any(wanted(card) for card in self._cards):
+            self._left += [self._cards[n] for n in self._rng.permutation(len(self._cards))]
+        return self.take_left(wanted)
+
+    def take_left(self, wanted: Callable[[Card], bool]) -> Card | None:
+        """Likewise, of those that were not taken yet."""
+        for place, card in enumerate(self._left):
+            if wanted(card):
+                return self._left.pop(place)
+        return None
 
 
 class _Drawing:
@@ -146,7 +150,9 @@ class _Drawing:
         def helps(card: Utterance) -> bool:
             return may(card) and card.speaker in lonely and card.id not in self._heard[card.speaker]
 
-        source = self._utterances.take(*((may,) if has_place_for_new else (helps, may)))
+        source = None if has_place_for_new else self._utterances.take(helps)
+        if source is None:
+            source = self._utterances.take(may)
         if source is not None and source.speaker in self._targets:
             self._heard.setdefault(source.speaker, set()).add(source.id)
         return source
@@ -154,7 +160,9 @@ class _Drawing:
     def _plan(self, sources: tuple[Utterance, ...]) -> LibriMixPlan:
         self._taken.add(frozenset(source.id for source in sources))
         longest = max(source.num_samples for source in sources)
-        noise = self._noises.take(lambda noise: noise.num_samples >= longest, lambda _: True)
+        noise = self._noises.take_left(lambda noise: noise.num_samples >= longest)
+        if noise is None:
+            noise = self._noises.take(lambda _: True)
         loudness = [self._of_loudness.uniform(*SPEECH_RANGE_LUFS) for _ in sources]
         loudness.append(self._of_loudness.uniform(*NOISE_RANGE_LUFS))
         return LibriMixPlan(sources, noise, tuple(loudness))
