@@ -107,18 +107,16 @@ def build_tree(
         _check_noise(file, rows, kinds, wham)
     root = make_folder(output).resolve()
     works = [_Work(file, rows, root, variants, kinds) for file, rows in found]
+    jobs = [(work, job) for work in works for job in work.jobs]
     num_rows = sum(len(rows) for _, rows in found)
-    done = num_rows - sum(len(work.jobs) for work in works)
-    built, problems = [], []
-    for work in works:
-        make = partial(_make, kinds=kinds, librispeech=librispeech, wham=wham)
-        for made in in_processes(make, work.jobs, num_workers):
-            work.add(made)
-            done += 1
-            if progress is not None:
-                progress(done, num_rows)
-        built += work.finish()
-        problems += work.problems
+    make = partial(_make, kinds=kinds, librispeech=librispeech, wham=wham)
+    all_made = in_processes(make, (job for _, job in jobs), num_workers)
+    for done, ((work, _), made) in enumerate(zip(jobs, all_made, strict=True), start=1):
+        work.add(made)
+        if progress is not None:
+            progress(num_rows - len(jobs) + done, num_rows)
+    built = [one for work in works for one in work.finish()]
+    problems = [problem for work in works for problem in work.problems]
     return Built(built, problems)
 
 
