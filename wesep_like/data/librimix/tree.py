@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -105,7 +105,7 @@ def build_tree(
     found = [(file, read_metadata(file)) for file in find_metadata(metadata, sets)]
     for file, rows in found:
         _check_noise(file, rows, kinds, wham)
-    root = make_folder(output).resolve()
+    root = make_folder(output)
     works = [_Work(file, rows, root, variants, kinds) for file, rows in found]
     jobs = [(work, job) for work in works for job in work.jobs]
     num_rows = sum(len(rows) for _, rows in found)
@@ -174,10 +174,11 @@ class _Work:
         for folder, record in self._records.items():
             record.write()
             made = [one for row in self._rows if (one := record.find(row.mixture_id)) is not None]
+            absolute = replace(folder, root=folder.root.resolve())
             rows = [
                 TableRow(
                     one.id,
-                    {name: folder.file(name, one.id) for name in folder.signals(self._kinds)},
+                    {name: absolute.file(name, one.id) for name in folder.signals(self._kinds)},
                     one.num_samples,
                     one.levels,
                 )
