@@ -38,6 +38,7 @@ def drawn(shared, draw, tmp_path, monkeypatch):
     return f"--librispeech {corpus}/LibriSpeech --metadata metadata -o out --workers 0"
 
 
+@pytest.mark.filterwarnings("default:left out")
 def test_a_tree_of_real_speech(drawn, shared, cli):
     line = f"prepare librimix {drawn} --wham {shared}/corpus/noise --sample-rate 8000"
     said = cli(f"{line} --mode min --mode max --mixtures mix_clean,mix_both")
@@ -59,6 +60,10 @@ def test_a_tree_of_real_speech(drawn, shared, cli):
         for folder in ("min/dev", "min/test")
     }
     assert not utterances["min/dev"] & utterances["min/test"]
+    said = cli("prepare libri2mix out/Libri2Mix -o data --sample-rate 8000 --mixtures mix_both")
+    assert said.code == 0
+    for name in ("dev", "test"):  # each speaker has another utterance to be enrolled with
+        assert len(Path(f"data/{name}/mixtures.jsonl").read_text().splitlines()) == 6
 
 
 def test_what_is_missing_is_told_and_the_rest_made(drawn, cli):

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from wesep_like.cli import prepare_librimix
 from wesep_like.cli.output import progress_bar
 
-HELP = """Index a corpus into a data folder; no sound is copied.
+HELP = """Index a corpus into a data folder; no sound is copied. (librimix makes the corpus itself.)
 
 Sound files that cannot be read are left out, with a warning.
 """
