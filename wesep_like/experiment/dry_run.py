@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from wesep_like.data.batch import Batch
 from wesep_like.experiment.build import build
@@ -112,9 +112,7 @@ class _Watch(Callback):
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         with task.model.separator.register_forward_hook(self._see_estimates):
-            trainer.fit(
-                task, DataLoader(train, batch_size=None), DataLoader(valid, batch_size=None)
-            )
+            trainer.fit(task, _at_hand(train), _at_hand(valid))
         clips = train[-1].to(self._device)
         with self._timed("mixing"):
             task.on_after_batch_transfer(clips, 0)
@@ -195,12 +193,9 @@ class _Watch(Callback):
             slower = "reading the data takes longer than the steps: more trainer.num_workers help"
         else:
             slower = "the steps of the model take longer than reading the data"
-        readers = (
-            f"{workers} worker{'s' * (workers != 1)}" if workers else "the process that trains"
-        )
         return [
-            f"loading     {self._spread('loading')} a batch in one process; {readers}: "
-            f"{loading:.3g} s a step",
+            f"loading     {self._spread('loading')} a batch in one process, {loading:.3g} s a step "
+            f"with trainer.num_workers={workers}",
             f"mixing      {self._spread('mixing')} a batch, as a part of the step",
             f"step        {self._spread('step')}, {batches} batch{'es' * (batches > 1)}",
             f"validation  {self._spread('valid')} a mixture, {num_valid} mixtures, "
@@ -213,6 +208,11 @@ class _Watch(Callback):
     def _spread(self, what: str) -> str:
         found = self._seconds[what]
         return f"{median(found):.3g} s ({min(found):.3g} .. {max(found):.3g})"
+
+
+def _at_hand(batches: Sequence[Any]) -> DataLoader[Any]:
+    """The batches, as they are, for a trainer: of a bare list it would take each for a loader."""
+    return DataLoader(cast("Dataset[Any]", batches), batch_size=None)
 
 
 def _parameter_lines(task: ExtractionTask) -> Iterator[str]:

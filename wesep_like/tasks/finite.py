@@ -63,7 +63,7 @@ class FiniteSteps(LightningModule):
             source, target = (kept, live) if self.not_finite else (live, kept)
             target.copy_(source)
         if self.not_finite:
-            # An optimiser passes over weights that have no gradient, and over what it keeps of them.
+            # An optimiser passes over weights without a gradient, and what it keeps of them.
             optimizer.zero_grad(set_to_none=True)
 
     def _not_finite(self, norms: Sequence[Tensor]) -> tuple[str, ...]:

@@ -65,10 +65,10 @@ class BadSteps(Callback):
         _log.warning("step %d left out: %s not finite, examples %s", step, what, ", ".join(ids))
         if self._num_in_a_row >= self._most_in_a_row:
             raise TrainingError(
-                f"step {step}: {self._num_in_a_row} steps in a row were left out, as {what} was not "
-                "finite (trainer.max_bad_steps). The weights are those from before. Resume with "
-                "trainer.precision=fp32, look at the examples that the warnings name, or begin "
-                "anew with a lower optimizer.learning_rate or more schedule.warmup_steps"
+                f"step {step}: {self._num_in_a_row} steps in a row were left out, as {what} was "
+                "not finite (trainer.max_bad_steps). The weights are those from before. Resume "
+                "with trainer.precision=fp32, look at the examples that the warnings name, or "
+                "begin anew with a lower optimizer.learning_rate or more schedule.warmup_steps"
             )
 
     def state_dict(self) -> dict[str, Any]:

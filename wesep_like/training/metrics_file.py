@@ -43,7 +43,8 @@ class MetricsFile(Callback):
     def on_train_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
         """A row of what the step logged."""
         step = trainer.global_step
-        is_new = not self._rows or int(self._rows[-1]["step"]) < step
+        # A batch whose gradients are only added up is no step.
+        is_new = step > (int(self._rows[-1]["step"]) if self._rows else 0)
         if is_new and (step % self._every == 0 or step == 1):
             rates = {"learning_rate": f"{self._learning_rate:.6g}"}
             self._write(trainer, step, "train/", rates)
