@@ -102,13 +102,14 @@ class _Watch(Callback):
         batches, train = iter(loaders.train_dataloader()), []
         for _ in range(num):
             with self._timed("loading"):
-                train.append(next(batches))
+                train.append(loaders.on_before_batch_transfer(next(batches), 0))
         loader, valid = loaders.val_dataloader(), []
-        num_valid = len(loader.dataset)  # type: ignore[arg-type]
+        num_valid = len(loader)
         num_taken = min(_NUM_VALID, num_valid)
         for number in range(num_taken):
             with self._timed("valid_loading"):
-                valid.append(loader.collate_fn([loader.dataset[number * num_valid // num_taken]]))
+                example = loader.dataset[number * num_valid // num_taken]
+                valid.append(loaders.on_before_batch_transfer(loader.collate_fn([example]), 0))
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         with task.model.separator.register_forward_hook(self._see_estimates):

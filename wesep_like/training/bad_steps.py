@@ -62,7 +62,12 @@ class BadSteps(Callback):
             ids_of: list[list[str]] = [[]] * trainer.world_size
             distributed.all_gather_object(ids_of, ids)
             ids = [one for ids in ids_of for one in ids]
-        _log.warning("step %d left out: %s not finite, examples %s", step, what, ", ".join(ids))
+        # In fp16 the loss is scaled up, as far as gradients stay finite; the first steps find out.
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        scale = "" if scaler is None else f"; the loss is scaled by {scaler.get_scale():g} now"
+        _log.warning(
+            "step %d left out: %s not finite, examples %s%s", step, what, ", ".join(ids), scale
+        )
         if self._num_in_a_row >= self._most_in_a_row:
             raise TrainingError(
                 f"step {step}: {self._num_in_a_row} steps in a row were left out, as {what} was "
