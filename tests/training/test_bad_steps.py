@@ -48,9 +48,10 @@ def spoil(monkeypatch):
 
 
 def state_of(folder):
-    """What must not move: weights, statistics, the optimiser's memory, the schedule."""
+    """What must not move: weights, statistics, the optimiser's memory, the schedule, averages."""
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
-    parts = (state["state_dict"], state["optimizer_states"], state["lr_schedulers"])
+    averages = state["callbacks"].get("WeightAverage")
+    parts = (state["state_dict"], state["optimizer_states"], state["lr_schedulers"], averages)
     return state["global_step"], parts
 
 
@@ -64,7 +65,7 @@ def rows_of(folder):
     ("what", "overrides", "number"),
     [
         ("audio", [], "2"),
-        ("loss", [], "2"),
+        ("loss", ["trainer.ema_decay=0.9"], "2"),
         ("audio", ["trainer.clip_grad_norm=null"], "3"),
         ("audio", ["trainer.accumulate_batches=2"], "4"),
         ("audio", ["trainer.precision=bf16"], "2"),
