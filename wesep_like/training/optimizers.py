@@ -167,7 +167,7 @@ class Plateau(LRScheduler):
         """Takes note of a validation, of which more is better; whether the rate falls by it."""
         if value > self.best:
             self.best, self.num_not_better = value, 0
-        elif self.last_epoch >= self.warmup_steps:
+        elif self.last_epoch > self.warmup_steps:  # a step at the full rate has been taken
             self.num_not_better += 1
         if self.num_not_better < self.patience or self.share <= self.lowest:
             return False
