@@ -67,7 +67,7 @@ def test_data_that_is_slower_than_the_model(write_experiment, monkeypatch):
 
     def note(watch, options, num_valid):
         watch._seconds |= {"loading": [3.0, 1.0, 2.0], "step": [0.5]}
-        watch._seconds |= {"valid": [0.25], "valid_loading": [0.75]}
+        watch._seconds |= {"valid": [0.5], "valid_loading": [0.5]}
         watched.append((watch, options, num_valid))
         return lines(watch, options, num_valid)
 
@@ -81,7 +81,7 @@ def test_data_that_is_slower_than_the_model(write_experiment, monkeypatch):
         "longer than the steps: more trainer.num_workers help"
     )
     *_, last = dry_run(path, ["trainer.num_workers=1"], device="cpu").splitlines()
-    assert last.startswith("all         about 37.0 s: 7 steps 28.0 s, validation 9.0 s; reading")
+    assert last.startswith("all         about 32.5 s: 7 steps 28.0 s, validation 4.5 s; reading")
 
 
 def test_what_is_wrong_is_told_in_one_line(write_experiment, lines):

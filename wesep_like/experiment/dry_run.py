@@ -188,7 +188,8 @@ class _Watch(Callback):
         # Workers read while a step is taken; without any, it waits.
         each = max(loading, step) if workers else loading + step
         num_valids = options.num_steps // options.validate_every
-        of_mixture = median(self._seconds["valid"]) + median(self._seconds["valid_loading"])
+        reading, using = median(self._seconds["valid_loading"]), median(self._seconds["valid"])
+        of_mixture = max(reading, using) if workers else reading + using
         of_valids = num_valids * num_valid * of_mixture
         if loading > step:
             slower = "reading the data takes longer than the steps: more trainer.num_workers help"

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from torch import distributed
 
 from wesep_like.errors import TrainingError
 from wesep_like.tasks.finite import FiniteSteps
+from wesep_like.tasks.gathered import gathered
 
 _log = logging.getLogger(__name__)
 
@@ -57,11 +57,7 @@ class BadSteps(Callback):
 
     def _tell(self, step: int, task: FiniteSteps, trainer: Trainer) -> None:
         what = " and ".join(task.not_finite)
-        ids = task.step_ids
-        if trainer.world_size > 1:
-            ids_of: list[list[str]] = [[]] * trainer.world_size
-            distributed.all_gather_object(ids_of, ids)
-            ids = [one for ids in ids_of for one in ids]
+        ids = [one for ids in gathered(task.step_ids) for one in ids]
         # In fp16 the loss is scaled up, as far as gradients stay finite; the first steps find out.
         scaler = getattr(trainer.precision_plugin, "scaler", None)
         scale = "" if scaler is None else f"; the loss is scaled by {scaler.get_scale():g} now"
