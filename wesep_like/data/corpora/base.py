@@ -1,9 +1,10 @@
-"""What all corpora share: finding sound files, reading their headers, writing the data folder."""
+"""What all corpora are and share: finding sound files, reading headers, writing the data folder."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,13 +23,31 @@ Record: TypeAlias = "Utterance | Noise | Room | PremixedMixture | MixturePlan | 
 # absolute.
 Contents: TypeAlias = Mapping[str, Sequence[Record]]
 Sounds: TypeAlias = Mapping[Path, AudioInfo]
-# (root, sounds below it in order of path, seed, sample rate of fixed mixtures in Hz)
-Index: TypeAlias = Callable[[Path, Sounds, int, int], Contents]
 Progress: TypeAlias = Callable[[int, int], None]
 
 _SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
 _MAX_NAMED = 10
 _NUM_THREADS = 8  # enough to hide the waiting of network disks
+
+
+class Corpus(ABC):
+    """A layout. One that has options is a frozen dataclass of them."""
+
+    def find(self, root: Path) -> list[Path]:
+        """The sound files of the corpus, in order."""
+        return find_sounds(root)
+
+    @abstractmethod
+    def index(self, root: Path, sounds: Sounds) -> Contents:
+        """The contents of the data folder.
+
+        Args:
+            root: Where the corpus is, absolute.
+            sounds: Those that were found and can be read, in order of path.
+
+        Raises:
+            ManifestError: If the corpus is not laid out as it should be.
+        """
 
 
 def find_sounds(root: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wesep_like.audio.io import AudioInfo
-from wesep_like.data.corpora.base import Contents, Sounds
+from wesep_like.data.corpora.base import Contents, Corpus, Sounds
 from wesep_like.data.corpora.kaldi_lists import (
     Row,
     Sound,
@@ -41,40 +41,50 @@ class _Speech:
     fixed: Mapping[tuple[str, int], tuple[Row, Path]]
 
 
-def listed_files(root: Path) -> list[Path]:
-    """Every sound file that the lists in a folder name, in order.
+@dataclass(frozen=True)
+class Kaldi(Corpus):
+    """A folder of lists.
 
-    Raises:
-        ManifestError: If a list is missing, or wrong in up to ten lines that are told.
+    Args:
+        seed: Of the enrollments that are drawn.
     """
-    sounds = read_sounds(root)
-    files = {file for sound in sounds for file in (sound.path, *sound.sources)}
-    if _are_mixtures(sounds):
-        speech = _read_speech(root, sounds)
-        files |= {*speech.voices, *(file for _, file in speech.fixed.values() if file.exists())}
-    return sorted(files)
 
+    seed: int = 1
 
-def index_kaldi(root: Path, files: Sounds, seed: int, sample_rate: int) -> Contents:
-    """A manifest of utterances; of mixtures also theirs, and fixed ones, each speaker a target.
+    def find(self, root: Path) -> list[Path]:
+        """Every sound file that the lists name, in order.
 
-    Raises:
-        ManifestError: If lines are wrong; up to ten of them.
-    """
-    sounds = read_sounds(root)
-    if not _are_mixtures(sounds):
-        voices = [Voice(sound.id, sound.speakers[0], sound.path) for sound in sounds]
-        return {"utterances.jsonl": _utterances(voices, files, _sexes(root))}
-    speech, sexes = _read_speech(root, sounds), _sexes(root)
-    mixtures = _mixtures(root, sounds, files, speech)
-    fixed = _fixed_enrollments(root, mixtures, files, speech)
-    return premixed_contents(
-        mixtures,
-        _utterances(speech.voices.values(), files, sexes),
-        dict(zip(fixed, _utterances(fixed.values(), files, sexes), strict=True)),
-        source=str(root / "wav.scp"),
-        seed=seed,
-    )
+        Raises:
+            ManifestError: If a list is missing, or wrong in up to ten lines that are told.
+        """
+        listed = read_sounds(root)
+        files = {file for sound in listed for file in (sound.path, *sound.sources)}
+        if _are_mixtures(listed):
+            speech = _read_speech(root, listed)
+            fixed = (file for _, file in speech.fixed.values())
+            files |= {*speech.voices, *(file for file in fixed if file.exists())}
+        return sorted(files)
+
+    def index(self, root: Path, sounds: Sounds) -> Contents:
+        """A manifest of utterances; of mixtures also theirs, and fixed ones, each speaker a target.
+
+        Raises:
+            ManifestError: If lines are wrong; up to ten of them.
+        """
+        listed = read_sounds(root)
+        if not _are_mixtures(listed):
+            voices = [Voice(sound.id, sound.speakers[0], sound.path) for sound in listed]
+            return {"utterances.jsonl": _utterances(voices, sounds, _sexes(root))}
+        speech, sexes = _read_speech(root, listed), _sexes(root)
+        mixtures = _mixtures(root, listed, sounds, speech)
+        fixed = _fixed_enrollments(root, mixtures, sounds, speech)
+        return premixed_contents(
+            mixtures,
+            _utterances(speech.voices.values(), sounds, sexes),
+            dict(zip(fixed, _utterances(fixed.values(), sounds, sexes), strict=True)),
+            source=str(root / "wav.scp"),
+            seed=self.seed,
+        )
 
 
 def _are_mixtures(sounds: Sequence[Sound]) -> bool:
