@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# A small Libri2Mix, made of a small corpus, goes through the recipe on a CPU: recipes/libri2mix/small.sh CORPUS OUT [OVERRIDE...]
+# CORPUS is laid out as for recipes/mini. The variables below may be set from outside; RUNS are SYSTEM:RATE:MIXTURES.
+set -euo pipefail
+if [ ! -d "${1:-}/LibriSpeech" ] || [ -z "${2:-}" ]; then
+    echo "error: '${1:-}': expected a folder with LibriSpeech in it, and one to write. Usage: recipes/libri2mix/small.sh CORPUS OUT [OVERRIDE...]" >&2
+    exit 2
+fi
+CORPUS="$(cd "$1" && pwd)"
+OUT="$(mkdir -p "$2" && cd "$2" && pwd)"
+shift 2
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+NUM_TRAIN="${NUM_TRAIN:-500}"
+NUM_DEV="${NUM_DEV:-20}"
+NUM_TEST="${NUM_TEST:-60}"
+RUNS="${RUNS:-$(echo {bsrnn,spex_plus}:{16000,8000}:{mix_clean,mix_both})}"
+
+python recipes/libri2mix/draw_metadata.py "$CORPUS" -o "$OUT/metadata" --train "$NUM_TRAIN" --dev "$NUM_DEV" --test "$NUM_TEST"
+wesep-like prepare librimix --librispeech "$CORPUS/LibriSpeech" --wham "$CORPUS/noise" --metadata "$OUT/metadata" -o "$OUT" --sample-rate 16000 --sample-rate 8000 --mode min --mode max --mixtures mix_clean,mix_both
+# Enrollments are drawn once, and fixed for all variants: a map names mixtures, and these have the same names in each.
+wesep-like prepare libri2mix "$OUT/Libri2Mix" -o "$OUT/max" --mode max --speakers "$CORPUS/LibriSpeech/SPEAKERS.TXT"
+for run in $RUNS; do
+    IFS=: read -r system rate mixtures <<< "$run"
+    variant="${rate%000}k/${mixtures#mix_}"
+    RATE="$rate" MIXTURES="$mixtures" DATA="$OUT/data/$variant" EXP="$OUT/exp/$variant/$system" \
+        recipes/libri2mix/run.sh "$OUT/Libri2Mix" "$OUT/max" "small/$system" "$@"
+done
+# The last system once more, on mixtures that are as long as the longer voice.
+wesep-like evaluate "$OUT/exp/$variant/$system/averaged" "$OUT/max/test" -o "$OUT/exp/$variant/$system/test_max"
