@@ -19,12 +19,13 @@ RUNS="${RUNS:-$(echo {bsrnn,spex_plus}:{16000,8000}:{mix_clean,mix_both})}"
 python recipes/libri2mix/draw_metadata.py "$CORPUS" -o "$OUT/metadata" --train "$NUM_TRAIN" --dev "$NUM_DEV" --test "$NUM_TEST"
 wesep-like prepare librimix --librispeech "$CORPUS/LibriSpeech" --wham "$CORPUS/noise" --metadata "$OUT/metadata" -o "$OUT" --sample-rate 16000 --sample-rate 8000 --mode min --mode max --mixtures mix_clean,mix_both
 # Enrollments are drawn once, and fixed for all variants: a map names mixtures, and these have the same names in each.
-wesep-like prepare libri2mix "$OUT/Libri2Mix" -o "$OUT/max" --mode max --speakers "$CORPUS/LibriSpeech/SPEAKERS.TXT"
+IFS=: read -r _ rate mixtures <<< "${RUNS%% *}"
+wesep-like prepare libri2mix "$OUT/Libri2Mix" -o "$OUT/max" --mode max --sample-rate "$rate" --mixtures "$mixtures" --speakers "$CORPUS/LibriSpeech/SPEAKERS.TXT"
 for run in $RUNS; do
     IFS=: read -r system rate mixtures <<< "$run"
-    variant="${rate%000}k/${mixtures#mix_}"
-    RATE="$rate" MIXTURES="$mixtures" DATA="$OUT/data/$variant" EXP="$OUT/exp/$variant/$system" \
+    RATE="$rate" MIXTURES="$mixtures" DATA="$OUT/data/$rate/$mixtures" EXP="$OUT/exp/$run" \
         recipes/libri2mix/run.sh "$OUT/Libri2Mix" "$OUT/max" "small/$system" "$@"
 done
-# The last system once more, on mixtures that are as long as the longer voice.
-wesep-like evaluate "$OUT/exp/$variant/$system/averaged" "$OUT/max/test" -o "$OUT/exp/$variant/$system/test_max"
+# The first system also on mixtures that are as long as the longer voice.
+first="$OUT/exp/${RUNS%% *}"
+wesep-like evaluate "$first/averaged" "$OUT/max/test" -o "$first/test_max"
