@@ -317,7 +317,7 @@ def test_validation_of_absent_targets_is_by_attenuation(model, some_absent, monk
         for plan in some_absent:
             shown = task.validation_step(read_batch([plan]), 0)["shown"]
             assert set(shown[0].signals) == {"mixture", "estimate", "target"}
-    names = [set(row) for row in task._valid_rows]
+    names = [set(row) for row in task._valid_rows.values()]
     ratios = {"si_sdr", "si_sdri", "failure_rate"}
     assert names == [ratios, {"attenuation_db"}, ratios]
     batch = read_batch(some_absent[1:2])

@@ -6,7 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -29,6 +29,9 @@ from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 
 _MAX_ATTEMPTS = 20
+_GOLDEN = (1 + 5**0.5) / 2
+
+T = TypeVar("T")
 
 
 class Planner(Protocol):
@@ -169,6 +172,30 @@ class BatchNumbers(Sampler[list[int]]):
         for step in itertools.count(self.first_batch):
             first = (step * self.num_ranks + self.rank) * self.batch_size
             yield list(range(first, first + self.batch_size))
+
+
+def evenly_spread(items: Sequence[T], count: int) -> list[T]:
+    """So many of the items, one of each stretch of them, not always at the same place in it.
+
+    Every second line of a list may be the same speaker of another mixture: an even stride would
+    take one kind of them only. Always the same choice.
+    """
+    chosen = []
+    for n in range(count):
+        first, after = n * len(items) // count, (n + 1) * len(items) // count
+        # Multiples of the golden ratio: the parts after the point fall everywhere alike.
+        chosen.append(items[first + int(n * _GOLDEN % 1 * (after - first))])
+    return chosen
+
+
+def share_numbers(num_examples: int, rank: int, num_ranks: int) -> list[int]:
+    """The numbers of a rank's share of so many fixed examples.
+
+    All shares are of one size: ranks that step together must take as many steps. So a few examples
+    may come twice, each time in another share.
+    """
+    size = -(-num_examples // num_ranks)
+    return [number % num_examples for number in range(rank, size * num_ranks, num_ranks)]
 
 
 def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1) -> Ingredients:
