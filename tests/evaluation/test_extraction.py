@@ -17,7 +17,9 @@ from wesep_like.data.simulation.plans import (
     write_plans,
 )
 from wesep_like.errors import ConfigError, ManifestError, OutputError
-from wesep_like.evaluation.extraction import evaluate_extraction, find_mixtures
+from wesep_like.evaluation.extraction import evaluate_extraction
+from wesep_like.evaluation.mixture_set import find_mixtures
+from wesep_like.inference.embedder import load_encoder
 from wesep_like.inference.extractor import Extractor
 from wesep_like.metrics.pesq import pesq
 from wesep_like.metrics.sdr import si_sdr
@@ -88,7 +90,7 @@ class FromTheMixture(Extractor):
 
 
 def rows_of(folder):
-    with open(folder / "mixtures.csv", newline="") as file:
+    with open(folder / "scores.csv", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -124,7 +126,8 @@ def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path
         for signal in (estimate, mixture)
     )
     speech = {
-        "pesq": pesq(estimate, target, RATE),
+        "pesq_wb": pesq(estimate, target, RATE),
+        "pesq_nb": pesq(estimate, target, RATE, band="nb"),
         "stoi": stoi(estimate, target, RATE),
         "estoi": stoi(estimate, target, RATE, extended=True),
     }
@@ -133,13 +136,21 @@ def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path
     assert (row["id"], row["speaker"], row["interferers"]) == ("m0", "low", "high")
     assert float(row["si_sdr"]) == pytest.approx(after, abs=1e-3)
     assert float(row["si_sdri"]) == pytest.approx(after - before, abs=1e-3)
-    similarity = extractor.similarity(estimate, enrollment, RATE)
+    similarity = load_encoder().similarity(estimate, enrollment, RATE)
     assert float(row["similarity"]) == pytest.approx(similarity, abs=1e-3)
 
     written = json.loads((tmp_path / "new" / "report" / "summary.json").read_text())
     assert written == json.loads(json.dumps(summary))
     assert written["about"]["model"] == "tiny"
-    assert set(written["metrics"]) >= {"si_sdr", "sdr", "sdri", "pesq", "stoi", "estoi"}
+    assert set(written["metrics"]) >= {
+        "si_sdr",
+        "sdr",
+        "sdri",
+        "pesq_wb",
+        "pesq_nb",
+        "stoi",
+        "estoi",
+    }
     assert all(value["num"] == 3 for value in written["metrics"].values())
     assert written["real_time_factor"]["value"] > 0
     assert "CPU, torch threads: " in written["real_time_factor"]["how"]
@@ -234,7 +245,7 @@ def test_a_metric_without_a_value_is_left_out_alone(mixtures, tmp_path):
     )
     assert summary["num_mixtures"] == 2
     assert summary["metrics"]["si_sdr"]["num"] == 2
-    assert summary["metrics"]["pesq"]["num"] == summary["metrics"]["estoi"]["num"] == 1
+    assert summary["metrics"]["pesq_wb"]["num"] == summary["metrics"]["estoi"]["num"] == 1
     note = rows_of(tmp_path)[1]["note"]
     assert "PESQ: 0.200 s are too short" in note
     assert "STOI: of 0.200 s too little is speech" in note

@@ -83,7 +83,7 @@ def report(path, rows):
         "num_broken": len(rows) - len(whole),
         "real_time_factor": {"value": None, "how": "not at all"},
     }
-    write_report(path, summary, rows)
+    write_report(path, summary, rows, [])
     return path.read_text(encoding="utf-8")
 
 

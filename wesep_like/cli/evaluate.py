@@ -28,13 +28,14 @@ def run(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="REPORT", help="Folder for mixtures.csv, summary, report."
+            "--output", "-o", metavar="REPORT", help="Folder for scores.csv, summary, report."
         ),
     ],
     metrics: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,...", help="Of si_sdr, sdr, pesq, stoi, estoi, similarity. [default: all]"
+            metavar="NAME,...",
+            help="Of si_sdr, sdr, pesq, stoi, estoi, similarity, dnsmos. [default: all but dnsmos]",
         ),
     ] = None,
     workers: Annotated[
@@ -56,11 +57,11 @@ def run(
     Means come with 95 % intervals; the failure rate is the share of mixtures with an SI-SDRi below
     1 dB. A mixture that cannot be used is reported and left out; the exit code is then 1.
     """
-    from wesep_like.data.simulation.plans import read_plans
-    from wesep_like.evaluation.extraction import METRICS, evaluate_extraction, find_mixtures
+    from wesep_like.evaluation.extraction import evaluate_extraction
+    from wesep_like.evaluation.mixture_set import read_mixture_set
     from wesep_like.inference.extractor import Extractor
 
-    plans = read_plans(find_mixtures(data))
+    mixtures = read_mixture_set(data)
     extractor = Extractor.load(
         model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
     )
@@ -69,18 +70,19 @@ def run(
     with progress_bar("evaluating") as progress:
         summary = evaluate_extraction(
             extractor,
-            plans,
+            mixtures.plans,
             output=output,
-            metrics=METRICS if metrics is None else metrics.split(","),
+            metrics=None if metrics is None else metrics.split(","),
             num_workers=workers,
-            about={"model": str(model), "data": str(data)},
+            about={"model": str(model), "data": str(data), **mixtures.about},
+            sexes=mixtures.sexes,
             progress=progress,
         )
     for broken in summary["broken"]:
         say(f"error: {broken['id']}: {broken['problem']}")
     print_result(summary, _table(summary), as_json=as_json)
     if summary["num_broken"]:
-        say(f"error: {summary['num_broken']} of {len(plans)} mixtures could not be scored")
+        say(f"error: {summary['num_broken']} of {len(mixtures.plans)} mixtures could not be scored")
         raise typer.Exit(1)
 
 

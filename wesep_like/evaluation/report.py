@@ -9,6 +9,7 @@ from typing import Any
 
 from wesep_like.config.atomic import atomic_path
 from wesep_like.evaluation.pictures import histogram, scatter
+from wesep_like.evaluation.worst import WorstMixture
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 
 _NUM_WORST = 20
@@ -19,10 +20,15 @@ _METRICS = {
     "si_sdri": ("SI-SDRi", "dB", 2),
     "sdr": ("SDR", "dB", 2),
     "sdri": ("SDRi", "dB", 2),
-    "pesq": ("PESQ", "", 2),
+    "pesq_wb": ("PESQ-WB", "", 2),
+    "pesq_nb": ("PESQ-NB", "", 2),
     "stoi": ("STOI", "", 3),
     "estoi": ("ESTOI", "", 3),
     "similarity": ("Similarity to the enrollment", "", 3),
+    "dnsmos_ovrl": ("DNSMOS overall", "", 2),
+    "dnsmos_sig": ("DNSMOS speech", "", 2),
+    "dnsmos_bak": ("DNSMOS background", "", 2),
+    "dnsmos_p808": ("DNSMOS P.808", "", 2),
     "attenuation_db": ("Attenuation where the target is absent", "dB", 1),
 }
 
@@ -61,14 +67,18 @@ def is_scored(row: Mapping[str, Any]) -> bool:
 
 
 def write_report(
-    path: str | Path, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    path: str | Path,
+    summary: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    worst: Sequence[WorstMixture],
 ) -> None:
     """Writes the report of one evaluation.
 
     Args:
         path: The HTML file.
         summary: As `evaluate_extraction` returns it.
-        rows: One a mixture, as in `mixtures.csv`.
+        rows: One a mixture, as in `scores.csv`.
+        worst: The worst of them with their signals, worst first.
 
     Raises:
         OutputError: If the file cannot be written there.
