@@ -1,4 +1,4 @@
-"""The recipe for Libri2Mix, run for real: a small tree, made of the shared corpus, goes through every stage."""
+"""The recipe for Libri2Mix, run for real: a small tree goes through every stage."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ ROOT = Path(__file__).parents[1]
 RUNS = ("bsrnn:16000:mix_both", "spex_plus:8000:mix_clean")
 NUM_TEST = 2
 SIZES = {"NUM_TRAIN": "6", "NUM_DEV": "2", "NUM_TEST": str(NUM_TEST), "RUNS": " ".join(RUNS)}
-TINY = ["trainer.num_steps=2", "trainer.validate_every=1", "trainer.batch_size=2", "trainer.num_workers=0",
-        "data.train.mixture_seconds=1.0", "data.train.enrollment_seconds=1.0"]  # fmt: skip
+TINY = [
+    *("trainer.num_steps=2", "trainer.validate_every=1", "trainer.batch_size=2"),
+    *("data.train.mixture_seconds=1.0", "data.train.enrollment_seconds=1.0"),
+    "trainer.num_workers=0",
+]
 
 
 @pytest.fixture(scope="module")
