@@ -33,6 +33,74 @@ class Corpora(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+def libri2mix(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The folder that has wav16k or wav8k.")
+    ],
+    output: Output,
+    sample_rate: Annotated[
+        int, typer.Option(metavar="HZ", help="16000 (wav16k) or 8000 (wav8k).")
+    ] = 16000,
+    mode: Annotated[
+        str, typer.Option(metavar="NAME", help="min or max: ending with the shortest voice or not.")
+    ] = "min",
+    mixtures: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="mix_clean, mix_both (with noise), or mix_single (noise and one voice).",
+        ),
+    ] = "mix_clean",
+    train_set: Annotated[
+        str, typer.Option(metavar="NAME", help="What to train on: train-100, train-360 or both.")
+    ] = "train-100",
+    enroll_map: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Fixed enrollments of dev or test: a map_mixture2enrollment, or WeSep's "
+            "spk1.enroll and spk2.enroll. Once for each file. Others are drawn.",
+        ),
+    ] = None,
+    speakers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="LibriSpeech's SPEAKERS.TXT, for the speakers' sexes."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the enrollments that are drawn.")] = 1,
+) -> None:
+    """LibriMix as it lies on disk, any of its variants.
+
+    Writes train, dev and test, those that are there. In dev and test, each speaker of each mixture
+    is the target once.
+    """
+    _prepare(
+        "libri2mix",
+        root,
+        output,
+        sample_rate=sample_rate,
+        mode=mode,
+        mixtures=mixtures,
+        train_set=train_set,
+        enroll_map=enroll_map or (),
+        speakers=speakers,
+        seed=seed,
+    )
+
+
+def librispeech(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The folder with train-clean-100 and so on.")
+    ],
+    output: Output,
+) -> None:
+    """LibriSpeech, for mixtures that are made in training.
+
+    Writes a folder for each subset that is there, and train-clean-460 and train-960 if all of their
+    parts are.
+    """
+    _prepare("librispeech", root, output)
+
+
 def folder(
     root: Annotated[
         Path, typer.Argument(metavar="ROOT", help="The folder with a folder for each speaker.")
@@ -73,11 +141,23 @@ def kaldi(
 
 # By name: the command, and examples of it.
 COMMANDS: Mapping[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "libri2mix": (
+        libri2mix,
+        (
+            "wesep-like prepare libri2mix Libri2Mix -o data/libri2mix",
+            "wesep-like prepare libri2mix Libri2Mix -o data/libri2mix_8k --sample-rate 8000 --mode "
+            "max --mixtures mix_both --enroll-map map_mixture2enrollment",
+        ),
+    ),
+    "librispeech": (
+        librispeech,
+        ("wesep-like prepare librispeech LibriSpeech -o data/librispeech",),
+    ),
     "folder": (folder, ("wesep-like prepare folder recordings/ -o data/mine",)),
     "kaldi": (kaldi, ("wesep-like prepare kaldi data/clean/test -o data/libri2mix/test",)),
     "mini": (mini, ("wesep-like prepare mini shared/corpus -o data/mini",)),
 }
-EXAMPLES = tuple(example for _, examples in COMMANDS.values() for example in examples)
+EXAMPLES = tuple(examples[0] for _, examples in COMMANDS.values())
 
 
 def _prepare(corpus: str, root: Path, output: Path, **options: object) -> None:

@@ -15,13 +15,21 @@ from wesep_like.config.sections import nearest, read_section
 from wesep_like.data.corpora.base import Corpus, Progress, scan, write_contents
 from wesep_like.data.corpora.folder import Folder
 from wesep_like.data.corpora.kaldi import Kaldi
+from wesep_like.data.corpora.libri2mix import Libri2Mix
+from wesep_like.data.corpora.librispeech import LibriSpeech
 from wesep_like.data.corpora.mini import Mini
 from wesep_like.errors import ConfigError, ManifestError
 
 __all__ = ["CORPORA", "Prepared", "prepare", "unknown_corpus"]
 
 
-CORPORA: Mapping[str, type[Corpus]] = {"folder": Folder, "kaldi": Kaldi, "mini": Mini}
+CORPORA: Mapping[str, type[Corpus]] = {
+    "libri2mix": Libri2Mix,
+    "librispeech": LibriSpeech,
+    "mini": Mini,
+    "folder": Folder,
+    "kaldi": Kaldi,
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def prepare(
     make_folder(folder)
     root = root.resolve()
     paths = corpus.find(root)
-    sounds = scan(paths, progress)
+    sounds = scan(paths, corpus.look, progress)
     if not sounds:
         found = f"{len(paths)} sound files and none can be read" if paths else "no sound files"
         raise ManifestError(f"{root}: has {found}. Give the folder of the corpus")
@@ -83,7 +91,7 @@ def prepare(
     write_contents(folder, root, contents)
     return Prepared(
         folder,
-        {file: len(records) for file, records in contents.items()},
+        {file: len(c) for file, c in contents.items() if not isinstance(c, Mapping)},
         len(paths) - len(sounds),
     )
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from wesep_like.data.corpora.base import Contents, Corpus, Sounds
+from wesep_like.data.corpora.librispeech import SPEAKERS, read_sexes, speakers_utterances
 from wesep_like.data.manifest import Noise, Room, Utterance
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.options import SimulationOptions
@@ -67,11 +68,12 @@ class Mini(Corpus):
                 f"{root}: no sound files in {', '.join(missing)}. Expected the folders "
                 f"{', '.join(str(folder) for folder in by_folder)}"
             )
-        sexes = _sexes(root / "LibriSpeech" / "SPEAKERS.TXT")
-        librispeech = _utterances(root / _TRAIN, by_folder[_TRAIN], sexes)
+        speakers = root / "LibriSpeech" / SPEAKERS
+        sexes = read_sexes(speakers) if speakers.is_file() else {}
+        librispeech = speakers_utterances(root / _TRAIN, by_folder[_TRAIN], sexes)
         # Its speakers are called so0001 and so on, LibriSpeech's 19: none is called like another.
-        speechocean = _utterances(root / _SPEECHOCEAN, by_folder[_SPEECHOCEAN], {})
-        test = _utterances(root / _TEST, by_folder[_TEST], sexes)
+        speechocean = speakers_utterances(root / _SPEECHOCEAN, by_folder[_SPEECHOCEAN], {})
+        test = speakers_utterances(root / _TEST, by_folder[_TEST], sexes)
 
         held_out = _held_out(librispeech, speechocean, self.seed)
         dev = [u for u in librispeech + speechocean if u.speaker in held_out]
@@ -99,33 +101,6 @@ class Mini(Corpus):
             "test/mixtures.jsonl": _test_mixtures(test, self.seed, self.sample_rate),
             "test/trials.txt": _trials(test),
         }
-
-
-def _utterances(folder: Path, sounds: Sounds, sexes: Mapping[str, str]) -> list[Utterance]:
-    utterances = []
-    for path, sound in sounds.items():
-        speaker = path.relative_to(folder).parts[0]
-        utterances.append(
-            Utterance(
-                id=path.stem,
-                speaker=speaker,
-                path=str(path),
-                num_samples=sound.num_samples,
-                sample_rate=sound.sample_rate,
-                sex=sexes.get(speaker),
-            )
-        )
-    return utterances
-
-
-def _sexes(path: Path) -> dict[str, str]:
-    """Speaker -> F or M, from lines as `14   | F | train-clean-360  | 25.03 | Kristin LeMoine`."""
-    if not path.is_file():
-        return {}
-    rows = (line.split("|") for line in path.read_text(encoding="utf-8").splitlines())
-    return {
-        row[0].strip(): row[1].strip() for row in rows if not row[0].startswith(";") and row[1:]
-    }
 
 
 def _held_out(
