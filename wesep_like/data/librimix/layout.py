@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from wesep_like.config.sections import nearest
+from wesep_like.errors import ConfigError
 
 # Of mixtures: all voices; with noise; the first voice with noise.
 KINDS = ("mix_clean", "mix_both", "mix_single")
@@ -15,6 +18,21 @@ SAMPLE_RATES = (16000, 8000)
 TABLES = "metadata"
 
 
+def ordered_kinds(names: Collection[str]) -> list[str]:
+    """Kinds of mixtures in LibriMix's order.
+
+    Raises:
+        ConfigError: If there is no such kind.
+    """
+    for name in names:
+        if name not in KINDS:
+            raise ConfigError(
+                f"mixtures: no kind is called {name!r}{nearest(name, KINDS)}. "
+                f"Known: {', '.join(KINDS)}"
+            )
+    return [kind for kind in KINDS if kind in names]
+
+
 def heard_in(kind: str, num_sources: int) -> list[str]:
     """The signals that a mixture of a kind is the sum of, in their order: s1, s2, ..., noise."""
     voices = _voices(1 if kind == "mix_single" else num_sources)
@@ -23,10 +41,27 @@ def heard_in(kind: str, num_sources: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the forms of each set: at one of `SAMPLE_RATES`, in Hz, in one of `MODES`."""
+    """One of the forms of each set.
+
+    Args:
+        sample_rate: One of `SAMPLE_RATES`, in Hz.
+        mode: One of `MODES`.
+
+    Raises:
+        ConfigError: If it is none of them.
+    """
 
     sample_rate: int
     mode: str
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("sample_rate", self.sample_rate, SAMPLE_RATES),
+            ("mode", self.mode, MODES),
+        ):
+            if value not in known:
+                expected = " or ".join(map(str, known))
+                raise ConfigError(f"{name}: expected {expected}, got {value!r}")
 
 
 @dataclass(frozen=True)

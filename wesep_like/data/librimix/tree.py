@@ -10,7 +10,14 @@ from typing import TypeAlias
 
 from wesep_like.audio import io
 from wesep_like.config.atomic import make_folder
-from wesep_like.data.librimix.layout import KINDS, NOISY_KINDS, SetFolder, Variant, heard_in
+from wesep_like.data.librimix.layout import (
+    KINDS,
+    NOISY_KINDS,
+    SetFolder,
+    Variant,
+    heard_in,
+    ordered_kinds,
+)
 from wesep_like.data.librimix.metadata import (
     MetadataFile,
     MetadataRow,
@@ -21,7 +28,7 @@ from wesep_like.data.librimix.mixing import at_rate, fitted, mixed, read_scaled
 from wesep_like.data.librimix.record import SetRecord
 from wesep_like.data.librimix.tables import TableRow, levels_over_rest, write_tables
 from wesep_like.data.processes import in_processes
-from wesep_like.errors import AudioError, ManifestError
+from wesep_like.errors import AudioError, ConfigError, ManifestError
 
 # Of each kind of mixture, of each signal in it, in dB.
 _Levels: TypeAlias = Mapping[str, Mapping[str, float]]
@@ -63,7 +70,7 @@ def build_tree(
     *,
     wham: str | Path | None = None,
     variants: Sequence[Variant] = (Variant(16000, "min"),),
-    kinds: Collection[str] = ("mix_clean",),
+    kinds: Collection[str] | None = None,
     sets: Collection[str] | None = None,
     num_workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -81,20 +88,20 @@ def build_tree(
         output: Gets `Libri2Mix`, `Libri3Mix` or both.
         wham: What the paths of noises are below; None: no noise.
         variants: At which rates, in which modes.
-        kinds: Some of `layout.KINDS`; all but mix_clean want `wham`.
+        kinds: Some of `layout.KINDS`; all but mix_clean want `wham`. None: all that can be made.
         sets: Only these: train-100, dev, test; None: all of which there is metadata.
         num_workers: Processes; 0: this one. They are spawned, so a script that asks for them needs
             `if __name__ == "__main__":`.
         progress: Called with (mixtures done, all).
 
     Raises:
-        ManifestError: If metadata are wrong or without a noise that is needed, or a folder is
-            missing.
+        ConfigError: If there is no such kind, or it wants noise and there is none.
+        ManifestError: If metadata are wrong or a folder is missing.
         OutputError: If files cannot be written, or were made from other metadata.
     """
     librispeech = _corpus(librispeech)
     wham = None if wham is None else _corpus(wham)
-    kinds = [kind for kind in KINDS if kind in kinds]
+    kinds = ordered_kinds((KINDS if wham else KINDS[:1]) if kinds is None else kinds)
     found = [(file, read_metadata(file)) for file in find_metadata(metadata, sets)]
     for file, rows in found:
         _check_noise(file, rows, kinds, wham)
@@ -230,7 +237,9 @@ def _check_noise(
         if kind not in NOISY_KINDS:
             continue
         if wham is None:
-            raise ManifestError(f"{kind}: wants noise. Name WHAM!'s folder, or ask for mix_clean")
+            raise ConfigError(
+                f"mixtures: {kind} wants noise. Name WHAM!'s folder, or ask for mix_clean"
+            )
         if rows[0].noise is None:
             raise ManifestError(
                 f"{file.path}:1: has no columns noise_path and noise_gain, which {kind} wants. "
