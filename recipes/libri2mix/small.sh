@@ -16,16 +16,22 @@ NUM_DEV="${NUM_DEV:-20}"
 NUM_TEST="${NUM_TEST:-60}"
 RUNS="${RUNS:-$(echo {bsrnn,spex_plus}:{16000,8000}:{mix_clean,mix_both})}"
 
-python recipes/libri2mix/draw_metadata.py "$CORPUS" -o "$OUT/metadata" --train "$NUM_TRAIN" --dev "$NUM_DEV" --test "$NUM_TEST"
+draw() { # SUBSET SET NUM OPTION...
+    python recipes/libri2mix/draw_metadata.py "$CORPUS/LibriSpeech" --subset "$1" --set "$2" --num "$3" --wham "$CORPUS/noise" -o "$OUT/metadata" "${@:4}"
+}
+draw train-clean-100 train-100 "$NUM_TRAIN" --lone-interferers
+draw test-other dev "$NUM_DEV" --utterances 0 0.5
+draw test-other test "$NUM_TEST" --utterances 0.5 1
 wesep-like prepare librimix --librispeech "$CORPUS/LibriSpeech" --wham "$CORPUS/noise" --metadata "$OUT/metadata" -o "$OUT" --sample-rate 16000 --sample-rate 8000 --mode min --mode max --mixtures mix_clean,mix_both
 # Enrollments are drawn once, and fixed for all variants: a map names mixtures, and these have the same names in each.
 IFS=: read -r _ rate mixtures <<< "${RUNS%% *}"
 wesep-like prepare libri2mix "$OUT/Libri2Mix" -o "$OUT/max" --mode max --sample-rate "$rate" --mixtures "$mixtures" --speakers "$CORPUS/LibriSpeech/SPEAKERS.TXT"
 for run in $RUNS; do
     IFS=: read -r system rate mixtures <<< "$run"
-    RATE="$rate" MIXTURES="$mixtures" DATA="$OUT/data/$rate/$mixtures" EXP="$OUT/exp/$run" \
+    RATE="$rate" MIXTURES="$mixtures" DATA="$OUT/data/$rate/$mixtures" EXP="$OUT/exp/${run//://}" \
         recipes/libri2mix/run.sh "$OUT/Libri2Mix" "$OUT/max" "small/$system" "$@"
 done
 # The first system also on mixtures that are as long as the longer voice.
-first="$OUT/exp/${RUNS%% *}"
+first="${RUNS%% *}"
+first="$OUT/exp/${first//://}"
 wesep-like evaluate "$first/averaged" "$OUT/max/test" -o "$first/test_max"
