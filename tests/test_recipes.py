@@ -16,7 +16,7 @@ SCRIPTS = Path(__file__).parents[1] / "recipes/libri2mix"
 RUNS = ("bsrnn:16000:mix_both", "spex_plus:8000:mix_clean")
 NUM_TEST = 2
 NUM_TRIALS = 2 * NUM_TEST
-SIZES = {"NUM_TRAIN": "6", "NUM_DEV": "2", "NUM_TEST": str(NUM_TEST)}
+SIZES = {"NUM_TRAIN": "6", "NUM_DEV": "2", "NUM_TEST": str(NUM_TEST), "WORKERS": "0"}
 TINY = [
     *("trainer.num_steps=2", "trainer.validate_every=1", "trainer.batch_size=2"),
     *("data.train.mixture_seconds=1.0", "data.train.enrollment_seconds=1.0"),

@@ -15,14 +15,15 @@ NUM_TRAIN="${NUM_TRAIN:-500}"
 NUM_DEV="${NUM_DEV:-20}"
 NUM_TEST="${NUM_TEST:-60}"
 RUNS="${RUNS:-$(echo {bsrnn,spex_plus}:{16000,8000}:{mix_clean,mix_both})}"
+WORKERS=(--workers "${WORKERS:-$(nproc)}") # processes that make mixtures
 
 draw() { # SUBSET SET NUM OPTION...
-    python recipes/libri2mix/draw_metadata.py "$CORPUS/LibriSpeech" --subset "$1" --set "$2" --num "$3" --wham "$CORPUS/noise" -o "$OUT/metadata" "${@:4}"
+    python recipes/libri2mix/draw_metadata.py "$CORPUS/LibriSpeech" --subset "$1" --set "$2" --num "$3" --wham "$CORPUS/noise" -o "$OUT/metadata" "${WORKERS[@]}" "${@:4}"
 }
 draw train-clean-100 train-100 "$NUM_TRAIN" --lone-interferers
 draw test-other dev "$NUM_DEV" --utterances 0 0.5
 draw test-other test "$NUM_TEST" --utterances 0.5 1
-wesep-like prepare librimix --librispeech "$CORPUS/LibriSpeech" --wham "$CORPUS/noise" --metadata "$OUT/metadata" -o "$OUT" --sample-rate 16000 --sample-rate 8000 --mode min --mode max --mixtures mix_clean,mix_both
+wesep-like prepare librimix --librispeech "$CORPUS/LibriSpeech" --wham "$CORPUS/noise" --metadata "$OUT/metadata" -o "$OUT" --sample-rate 16000 --sample-rate 8000 --mode min --mode max --mixtures mix_clean,mix_both "${WORKERS[@]}"
 # Enrollments are drawn once, and fixed for all variants: a map names mixtures, and these have the same names in each.
 IFS=: read -r _ rate mixtures <<< "${RUNS%% *}"
 wesep-like prepare libri2mix "$OUT/Libri2Mix" -o "$OUT/max" --mode max --sample-rate "$rate" --mixtures "$mixtures" --speakers "$CORPUS/LibriSpeech/SPEAKERS.TXT"
