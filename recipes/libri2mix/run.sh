@@ -32,6 +32,7 @@ wesep-like() {
 unless_there "$DATA/test/mixtures.jsonl" wesep-like prepare libri2mix "$LIBRI2MIX" -o "$DATA" --sample-rate "$RATE" --mixtures "$MIXTURES" --enroll-map "$MAPS/dev/map_mixture2enrollment" --enroll-map "$MAPS/test/map_mixture2enrollment"
 if [ -n "${SHARDS:-}" ]; then
     wesep-like shard "$DATA/train" -o "$DATA/shards"
+    TRAIN="data.train={name: premixed_shards, mixture_shards: $DATA/shards/mixtures.list, speakers: $DATA/shards/speakers.txt, mixture_seconds: 3, enrollment_seconds: 3}"
 fi
 wesep-like train "conf/libri2mix/$SYSTEM.yaml" "$TRAIN" data.valid.mixtures="$DATA/dev/mixtures.jsonl" sample_rate="$RATE" --output "$EXP" --resume "$@"
 unless_there "$EXP/averaged" wesep-like average "$EXP"
