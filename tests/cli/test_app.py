@@ -16,7 +16,18 @@ from wesep_like.cli.prepare import COMMANDS as COMMANDS_OF_PREPARE
 from wesep_like.data.corpora import CORPORA
 from wesep_like.errors import ConfigError
 
-COMMANDS = ["extract", "evaluate", "train", "prepare", "info", "embed", "verify", "score", "eer"]
+COMMANDS = [
+    "extract",
+    "evaluate",
+    "train",
+    "average",
+    "prepare",
+    "info",
+    "embed",
+    "verify",
+    "score",
+    "eer",
+]
 LEAVES = [*COMMANDS, "config check", *(f"prepare {corpus}" for corpus in CORPORA)]
 
 
@@ -60,11 +71,11 @@ def test_a_corpus_is_a_command_that_has_its_options(cli, corpus):
     assert f"\n  {corpus} " in cli("prepare --help").out
     function, _ = COMMANDS_OF_PREPARE[corpus]
     options = {
-        name: parameter.default
+        name: parameter.default or ()
         for name, parameter in inspect.signature(function).parameters.items()
         if name not in ("root", "output")
     }
-    assert options == {field.name: field.default for field in fields(CORPORA[corpus])}
+    assert options == {field.name: field.default or () for field in fields(CORPORA[corpus])}
 
 
 def test_no_help_imports_anything_heavy():

@@ -1,13 +1,9 @@
-"""A LibriMix tree, and a corpus, both of noise.
-
-Of the corpus, speakers a to d have three utterances, e and f one; b is at another rate.
-"""
+"""A corpus of noise: speakers a to d have three utterances, e and f one; b is at another rate."""
 
 from __future__ import annotations
 
-import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,57 +20,6 @@ from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.store import AudioStore
 
 RATE = 8000
-
-# By set of a LibriMix tree; speakers 1 to 3 train, 4 to 6 are of dev and 7 to 9 of test.
-LIBRIMIX = {
-    "train-100": ("1-10-00_2-20-00", "2-20-01_3-30-00", "3-30-01_1-10-01"),
-    "dev": ("4-40-00_5-50-00", "5-50-01_6-60-00", "6-60-01_4-40-01"),
-    "test": ("7-70-00_8-80-00", "8-80-01_9-90-00", "9-90-01_7-70-01", "7-70-00_9-90-02"),
-}
-
-
-@pytest.fixture(scope="session")
-def _librimix_tree(tmp_path_factory) -> Path:
-    return write_librimix_tree(tmp_path_factory.mktemp("librimix") / "Libri2Mix")
-
-
-@pytest.fixture
-def librimix_tree(_librimix_tree, tmp_path) -> Path:
-    """A copy of a small LibriMix tree, wav8k/min, with all kinds of mixtures and their metadata."""
-    return Path(shutil.copytree(_librimix_tree, tmp_path / "Libri2Mix"))
-
-
-def write_librimix_tree(
-    root: Path, rate: int = 8000, mode: str = "min", sets: Mapping[str, Sequence[str]] = LIBRIMIX
-) -> Path:
-    """Writes a variant of a tree: mixtures of noise, each of another length."""
-    variant = root / f"wav{rate // 1000}k" / mode
-    (variant / "metadata").mkdir(parents=True)
-    for name, mixtures in sets.items():
-        voices = [f"s{number + 1}" for number in range(mixtures[0].count("_") + 1)]
-        kinds = {
-            "mix_clean": voices,
-            "mix_both": [*voices, "noise"],
-            "mix_single": ["s1", "noise"],
-        }
-        for kind in [*kinds, *voices, "noise"]:
-            (variant / name / kind).mkdir(parents=True)
-        for number, mixture in enumerate(mixtures):
-            rng = np.random.default_rng(zlib.crc32(mixture.encode()))
-            shape = (rate // 4 - 100 * number, len(voices) + 1)
-            samples = rng.integers(-3000, 3000, shape).astype(np.int16)
-            heard = dict(zip([*voices, "noise"], samples.T, strict=True))
-            heard |= {
-                kind: sum(heard[part] for part in parts).astype(np.int16)
-                for kind, parts in kinds.items()
-            }
-            for kind, signal in heard.items():
-                soundfile.write(variant / name / kind / f"{mixture}.wav", signal, rate)
-        for kind in kinds:
-            rows = [f"{mixture},/elsewhere/{mixture}.wav" for mixture in mixtures]
-            table = variant / "metadata" / f"mixture_{name}_{kind}.csv"
-            table.write_text("\n".join(["mixture_ID,mixture_path", *rows, ""]))
-    return root
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def test_paths_are_absolute_where_the_two_are_apart(voices, tmp_path, monkeypatc
 def test_what_cannot_be_prepared(voices, tmp_path):
     data = tmp_path / "data"
     with pytest.raises(
-        ConfigError, match=r"'foldr' \(did you mean 'folder'\?\)\. Known: folder, k"
+        ConfigError, match=r"'foldr' \(did you mean 'folder'\?\)\. Known: libri2mix, "
     ):
         prepare("foldr", voices, data)
     with pytest.raises(ConfigError, match=r"^sed: there is no such option \(did you mean 'seed'"):

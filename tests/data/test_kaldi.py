@@ -259,7 +259,9 @@ def test_a_wrong_line_of_a_list_of_mixtures_is_told(wesep_lists, tmp_path, name,
 @pytest.mark.parametrize("enrollment", ["s1/1-10-00_3-30-02", "s1/1-10-00_2-20-00"])
 def test_an_enrollment_that_is_the_target_is_kept_as_published(wesep_lists, tmp_path, enrollment):
     edit(wesep_lists / "spk1.enroll", "2-20-00 s2/3-30-01_1-10-01", f"2-20-00 {enrollment}")
-    with pytest.warns(UserWarning, match=r"spk1\.enroll:1: 's1/.*' is what the target says in the m"):
+    with pytest.warns(
+        UserWarning, match=r"spk1\.enroll:1: 's1/.*' is what the target says in the m"
+    ):
         prepare("kaldi", wesep_lists, tmp_path / "data")
     plan, *_ = read_plans(tmp_path / "data" / "mixtures.jsonl")
     assert plan.id == "s1/1-10-00_2-20-00"

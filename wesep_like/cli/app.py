@@ -11,6 +11,7 @@ import typer
 
 import wesep_like
 from wesep_like.cli import (
+    average,
     config,
     eer,
     embed,
@@ -67,7 +68,7 @@ _prepare = typer.Typer(
 app.add_typer(_prepare, name="prepare")
 
 _MODULES = (
-    *(extract, enroll, evaluate, train, rooms, mix, shard),
+    *(extract, enroll, evaluate, train, average, rooms, mix, shard),
     *(info, embed, verify, score, eer),
 )
 for _module in _MODULES:

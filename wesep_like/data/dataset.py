@@ -29,7 +29,7 @@ from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 
 _MAX_ATTEMPTS = 20
-_GOLDEN = (1 + 5**0.5) / 2
+_CYCLE = 6  # turns of two and of three fit into it
 
 T = TypeVar("T")
 
@@ -175,16 +175,15 @@ class BatchNumbers(Sampler[list[int]]):
 
 
 def evenly_spread(items: Sequence[T], count: int) -> list[T]:
-    """So many of the items, one of each stretch of them, not always at the same place in it.
+    """So many of the items, one of each stretch of them, and always the same ones.
 
-    Every second line of a list may be the same speaker of another mixture: an even stride would
-    take one kind of them only. Always the same choice.
+    The lines of a list may take turns: each mixture once for each of its two or three speakers. So
+    the chosen ones take turns too; an even stride might find one speaker's only.
     """
     chosen = []
     for n in range(count):
         first, after = n * len(items) // count, (n + 1) * len(items) // count
-        # Multiples of the golden ratio: the parts after the point fall everywhere alike.
-        chosen.append(items[first + int(n * _GOLDEN % 1 * (after - first))])
+        chosen.append(items[first + (n - first) % min(_CYCLE, after - first)])
     return chosen
 
 

@@ -86,13 +86,13 @@ class EndedFromOutside(Callback):
         """
         before = signal.getsignal(signal.SIGTERM)
         _on_sigterm(_terminate)
+        is_done = False
         try:
             yield
+            is_done = True
         except (_Terminated, RuntimeError) as error:
             if not isinstance(error, _Terminated) and not _is_of_lost_process(error):
                 raise
-            # It ends anyway; what it has to say must not be cut short.
-            _on_sigterm(signal.SIG_IGN)
             who = "it or one of its processes" if are_several() else "it"
             raise RunEndedError(
                 f"{self._folder}: the run was broken off after step {trainer.global_step}, as "
@@ -102,8 +102,9 @@ class EndedFromOutside(Callback):
             if isinstance(end.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
             raise
-        else:
-            _on_sigterm(before)
+        finally:
+            # torchrun ends its processes at once; what one has to say must not be cut short.
+            _on_sigterm(before if is_done or not are_several() else signal.SIG_IGN)
 
     def on_train_start(self, trainer: Trainer, task: LightningModule) -> None:
         """Takes SIGTERM back from Lightning, and sees that all begin at the same step.

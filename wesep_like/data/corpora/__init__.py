@@ -38,7 +38,7 @@ class Prepared:
 
     Args:
         folder: The data folder.
-        num_records: Of each file that was written, by its path in the data folder.
+        num_records: Of each file of records or lines, by its path in the data folder.
         num_skipped: Sound files that could not be read.
     """
 

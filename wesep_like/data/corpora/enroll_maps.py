@@ -24,7 +24,7 @@ from wesep_like.data.corpora.kaldi_lists import (
     read_singles,
     read_voices_of_speakers,
 )
-from wesep_like.data.corpora.librimix_sets import MixtureSet, utterances_in
+from wesep_like.data.corpora.librimix_sets import MixtureSet, named_in_metadata, utterances_in
 from wesep_like.data.corpora.premixed import Enrolled
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.text_lines import numbered_lines, raise_problems, read_text
@@ -51,6 +51,9 @@ def read_enroll_maps(
     Raises:
         ManifestError: If one cannot be read or is of no set, or lines are wrong; up to ten of them.
     """
+    whose = " or ".join(sets) or "dev or test, for there is none"
+    # Of those the metadata name and of which there is no file, the caller has told.
+    absent = {mixture for found in sets.values() for mixture in named_in_metadata(found)[1]}
     set_of = {mixture: name for name, found in sets.items() for mixture in found.ids}
     names = {name: _names_of_files(found) for name, found in sets.items()}
     fixed: dict[str, dict[tuple[str, int], Enrolled]] = {name: {} for name in sets}
@@ -59,14 +62,13 @@ def read_enroll_maps(
         lines, problems = _read_map(path)
         if lines and not any(mixture in set_of for mixture, _, _ in lines):
             raise ManifestError(
-                f"{path}: names no mixture of {' or '.join(sets)}, but {lines[0][0]!r} and others. "
-                "Give the map of these mixtures"
+                f"{path}: names no mixture of {whose}, but {lines[0][0]!r} and others. Give the "
+                "map of these mixtures"
             )
         for mixture, number, row in lines:
             if mixture not in set_of:
-                problems.append(
-                    f"{row.where}: no mixture is called {mixture!r} in {' or '.join(sets)}"
-                )
+                if mixture not in absent:
+                    problems.append(f"{row.where}: no mixture is called {mixture!r} in {whose}")
                 continue
             name = set_of[mixture]
             voice = _find_voice(row.value, names[name], beside)
@@ -86,11 +88,7 @@ def write_enroll_map(plans: Iterable[MixturePlan], found: MixtureSet) -> list[st
         plans: Called `s1/MIXTURE` and so on, after the target.
         found: The set that they are of.
     """
-    name_of = {
-        str(path): f"{part}/{mixture}"
-        for part in found.voices
-        for mixture, path in found.files[part].items()
-    }
+    name_of = {str(voice.path): name for name, voice in found.named_voices().items()}
     lines = []
     for plan in plans:
         part, _, mixture = plan.id.partition("/")
@@ -129,14 +127,9 @@ def _read_map(path: Path) -> tuple[list[_Line], list[str]]:
 
 
 def _names_of_files(found: MixtureSet) -> dict[str, Voice]:
-    """The sources of a set's mixtures, by `s1/MIXTURE` and by path."""
-    return {
-        name: voice
-        for number, part in enumerate(found.voices)
-        for mixture, path in found.files[part].items()
-        if (voice := found.voice(number, mixture)) is not None
-        for name in (f"{part}/{mixture}", str(path))
-    }
+    """The sources of a set, by `s1/MIXTURE` and by path."""
+    named = found.named_voices()
+    return named | {str(voice.path): voice for voice in named.values()}
 
 
 def _voices_beside(path: Path) -> dict[str, Voice]:

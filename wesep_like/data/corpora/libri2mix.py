@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +23,10 @@ from wesep_like.data.corpora.premixed import (
     each_once,
     fixed_enrollments,
     premixed_contents,
+    utterance_of,
 )
 from wesep_like.data.manifest import Utterance
 from wesep_like.data.premixed import PremixedMixture, PremixedSource
-from wesep_like.data.simulation.draw.premixed import own_utterances
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.errors import ManifestError
 
@@ -56,7 +56,7 @@ class Libri2Mix(Corpus):
     seed: int = 1
 
     def find(self, root: Path) -> list[Path]:
-        """The files of all mixtures, also those that should be there and are not.
+        """The files of all mixtures, also those that should be there and are not, and all voices.
 
         Raises:
             ManifestError: If there are no such mixtures, or what lies beside them is wrong.
@@ -74,6 +74,7 @@ class Libri2Mix(Corpus):
         for found in (found for parts in sets.values() for found in parts):
             _tell_absent(found)
             files |= {found.path(part, name) for name in found.ids for part in found.parts}
+            files |= {voice.path for voice in found.named_voices().values()}
         return sorted(files)
 
     def look(self, path: Path) -> AudioInfo:
@@ -95,8 +96,12 @@ class Libri2Mix(Corpus):
         contents: dict[str, Any] = {}
         for name, parts in sets.items():
             mixtures = [one for found in parts for one in _usable(found, sounds, self.sample_rate)]
+            usable = {mixture.id for mixture in mixtures}
             voices = [
-                replace(voice, sex=sexes.get(voice.speaker)) for voice in own_utterances(mixtures)
+                utterance_of(voice, sounds, sexes)
+                for found in parts
+                for voice_name, voice in found.named_voices().items()
+                if voice_name.partition("/")[2] in usable and voice.path in sounds
             ]
             self._tell_unknown(voices)
             of_set: Contents

@@ -53,7 +53,7 @@ class MixtureSet:
 
     def path(self, part: str, mixture: str) -> Path:
         """The file of a mixture in one of the folders, which may be missing."""
-        return self.files[part].get(mixture, self.folder / part / f"{mixture}.wav")
+        return self.files[part].get(mixture) or self.folder / part / f"{mixture}.wav"
 
     def voice(self, number: int, mixture: str) -> Voice | None:
         """Source `number`, from 0, of a mixture; None if the mixture's name does not tell it."""
@@ -63,6 +63,18 @@ class MixtureSet:
             return None
         utterance = utterances[number]
         return Voice(utterance, speaker_of(utterance), self.path(self.voices[number], mixture))
+
+    def named_voices(self) -> dict[str, Voice]:
+        """All sources that are there, also those that are in no mixture of this kind.
+
+        They are called `s1/MIXTURE` and so on.
+        """
+        return {
+            f"{part}/{mixture}": voice
+            for number, part in enumerate(self.voices)
+            for mixture in self.files[part]
+            if (voice := self.voice(number, mixture)) is not None
+        }
 
 
 def utterances_in(mixture: str) -> list[str]:
