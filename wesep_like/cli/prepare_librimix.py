@@ -103,9 +103,7 @@ def run(
     if not any(one.num_mixtures for one in built.sets):
         raise AudioError(f"{metadata}: no mixture could be made. Check --librispeech and --wham")
     for one in built.sets:
-        about = (
-            f"{one.num_mixtures} mixtures, {one.num_new} of them new, {one.seconds / 3600:.2f} h"
-        )
-        typer.echo(f"{one.path}: {about}")
+        hours = f"{one.seconds / 3600:.2f} h"
+        typer.echo(f"{one.path}: {one.num_mixtures} mixtures, {hours}; {one.num_new} are new")
     if built.problems:
         raise typer.Exit(1)

@@ -111,35 +111,35 @@ def read_metadata(file: MetadataFile) -> list[MetadataRow]:
     """
     text = read_text(file.path, "CSV", "Give LibriMix's metadata.")
     reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    try:
+        header = reader.fieldnames or []
+        numbered = [(reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        raise ManifestError(f"{file.path}:{reader.line_num + 1}: not CSV ({error})") from error
     columns = [name for n in range(file.num_sources) for name in _columns(f"source_{n + 1}")]
-    header = reader.fieldnames or []
     if missing := [name for name in ("mixture_ID", *columns) if name not in header]:
         raise ManifestError(
             f"{file.path}:1: has no column {missing[0]}. "
             f"Expected mixture_ID, {', '.join(columns)}, and noise_path, noise_gain"
         )
     has_noise = set(_columns("noise")) <= set(header)
-    rows: list[MetadataRow] = []
+    rows: dict[str, MetadataRow] = {}
     problems = []
-    line_of_id: dict[str, int] = {}
-    try:
-        for cells in reader:
-            where = f"{file.path}:{reader.line_num}"
-            try:
-                row = _row(cells, file.num_sources, has_noise, where)
-            except ValueError as error:
-                problems.append(f"{where}: {error}")
-                continue
-            if first := line_of_id.get(row.mixture_id):
-                problems.append(f"{where}: {row.mixture_id!r} is already on line {first}")
-            line_of_id.setdefault(row.mixture_id, reader.line_num)
-            rows.append(row)
-    except csv.Error as error:
-        problems.append(f"{file.path}:{reader.line_num}: not CSV ({error})")
+    for number, cells in numbered:
+        where = f"{file.path}:{number}"
+        try:
+            row = _row(cells, file.num_sources, has_noise, where)
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        first = rows.setdefault(row.mixture_id, row)
+        if first is not row:
+            line = first.where.rpartition(":")[2]
+            problems.append(f"{where}: {row.mixture_id!r} is already on line {line}")
     raise_problems(file.path, problems)
     if not rows:
         raise ManifestError(f"{file.path}: no mixtures in it. Expected one a line")
-    return rows
+    return list(rows.values())
 
 
 def write_metadata(path: Path, rows: Iterable[MetadataRow]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wesep_like.config.atomic import make_folder
 from wesep_like.data.json_lines import write_json_lines
-from wesep_like.data.librimix.layout import SetFolder
+from wesep_like.data.librimix.layout import KINDS, SetFolder
 from wesep_like.data.librimix.metadata import MetadataRow
 from wesep_like.errors import OutputError
 
@@ -118,8 +118,9 @@ class SetRecord:
     def _keep(made: dict[str, MadeMixture], new: MadeMixture) -> None:
         """A mixture that is made again keeps the kinds that were made before."""
         before = made.get(new.id)
-        levels = {} if before is None else before.levels
-        made[new.id] = replace(new, levels={**levels, **new.levels})
+        levels = {**({} if before is None else before.levels), **new.levels}
+        in_order = {kind: levels[kind] for kind in KINDS if kind in levels}
+        made[new.id] = replace(new, levels=in_order)
 
 
 def digest(row: MetadataRow) -> str:

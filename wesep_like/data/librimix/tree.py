@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -105,20 +105,18 @@ def build_tree(
     found = [(file, read_metadata(file)) for file in find_metadata(metadata, sets)]
     for file, rows in found:
         _check_noise(file, rows, kinds, wham)
-    root = make_folder(output).resolve()
+    root = make_folder(output)
     works = [_Work(file, rows, root, variants, kinds) for file, rows in found]
+    jobs = [(work, job) for work in works for job in work.jobs]
     num_rows = sum(len(rows) for _, rows in found)
-    done = num_rows - sum(len(work.jobs) for work in works)
-    built, problems = [], []
-    for work in works:
-        make = partial(_make, kinds=kinds, librispeech=librispeech, wham=wham)
-        for made in in_processes(make, work.jobs, num_workers):
-            work.add(made)
-            done += 1
-            if progress is not None:
-                progress(done, num_rows)
-        built += work.finish()
-        problems += work.problems
+    make = partial(_make, kinds=kinds, librispeech=librispeech, wham=wham)
+    all_made = in_processes(make, (job for _, job in jobs), num_workers)
+    for done, ((work, _), made) in enumerate(zip(jobs, all_made, strict=True), start=1):
+        work.add(made)
+        if progress is not None:
+            progress(num_rows - len(jobs) + done, num_rows)
+    built = [one for work in works for one in work.finish()]
+    problems = [problem for work in works for problem in work.problems]
     return Built(built, problems)
 
 
@@ -176,10 +174,11 @@ class _Work:
         for folder, record in self._records.items():
             record.write()
             made = [one for row in self._rows if (one := record.find(row.mixture_id)) is not None]
+            absolute = replace(folder, root=folder.root.resolve())
             rows = [
                 TableRow(
                     one.id,
-                    {name: folder.file(name, one.id) for name in folder.signals(self._kinds)},
+                    {name: absolute.file(name, one.id) for name in folder.signals(self._kinds)},
                     one.num_samples,
                     one.levels,
                 )
