@@ -67,6 +67,7 @@ def run(
     )
     if workers is None:
         workers = min(4, os.cpu_count() or 1)
+    _leave_cores_to(workers)
     with progress_bar("evaluating") as progress:
         summary = evaluate_extraction(
             extractor,
@@ -84,6 +85,14 @@ def run(
     if summary["num_broken"]:
         say(f"error: {summary['num_broken']} of {len(mixtures.plans)} mixtures could not be scored")
         raise typer.Exit(1)
+
+
+def _leave_cores_to(workers: int) -> None:
+    """Fewer threads here: one that waits for a core holds all others of its operation up."""
+    import torch
+
+    if workers:
+        torch.set_num_threads(max(1, torch.get_num_threads() - workers))
 
 
 def _table(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -9,12 +9,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TypeVar
 
-import torch
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Read by the libraries under NumPy, SciPy and torch when they are loaded.
+# Read by torch and by the libraries under NumPy and SciPy when they are loaded.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -31,9 +29,7 @@ def in_processes(
     if num_workers == 0:
         yield from map(function, items)
         return
-    with ProcessPoolExecutor(
-        num_workers, _OneThreadEach(), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(num_workers, _OneThreadEach()) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
