@@ -16,7 +16,7 @@ LAYERS = [
     ("config",),
     ("audio",),
     ("metrics", "data", "models"),
-    ("losses", "interop"),
+    ("losses", "interop", "scoring"),
     ("tasks", "inference"),
     ("training", "evaluation"),
     ("experiment",),

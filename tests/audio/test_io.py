@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from wesep_like.audio import io
-from wesep_like.errors import AudioError, OutputError, ShapeError
+from wesep_like.errors import AudioError, OutputError, ShapeError, SilentSignalError
 
 
 def sine(num_samples=16000, sample_rate=16000, hz=440):
@@ -255,3 +255,17 @@ def test_a_file_in_memory_is_read_like_one_on_the_disk(tmp_path, suffix):
 def test_the_content_of_nothing(tmp_path):
     with pytest.raises(AudioError, match=r"gone\.wav: there is no such file"):
         io.file_content(tmp_path / "gone.wav")
+
+
+def test_silence_is_told_and_sound_found_wherever_it_is(tmp_path):
+    samples = np.zeros((20000, 2))
+    soundfile.write(tmp_path / "silent.wav", samples, 8000)
+    with pytest.raises(
+        SilentSignalError, match=r"silent\.wav: is silent \(all of its 20000 samples"
+    ):
+        io.sounding_info(tmp_path / "silent.wav")
+    samples[-1, 1] = 0.5
+    soundfile.write(tmp_path / "sound.wav", samples, 8000)
+    assert io.sounding_info(tmp_path / "sound.wav") == io.info(tmp_path / "sound.wav")
+    with pytest.raises(AudioError, match="there is no such file"):
+        io.sounding_info(tmp_path / "none.wav")

@@ -174,3 +174,28 @@ def test_rooms_writes_a_pool(cli):
     said = cli("rooms -o others --rt60-range-seconds 0.01 0.1")
     assert said.code == 2
     assert said.err.startswith("error: rt60_range_seconds: 0.01 s is too short for a room of")
+
+
+@pytest.mark.filterwarnings("always")
+def test_prepare_libri2mix_and_extract_all_of_it(cli, librimix_tree, place):
+    said = cli(f"prepare libri2mix {librimix_tree} -o data")
+    assert (said.code, said.out) == (2, "")
+    assert "error: " in said.err
+    assert "Libri2Mix: has no wav16k/min/{train-100,dev,test}/mix_clean. Expected " in said.err
+    line = f"prepare libri2mix {librimix_tree} -o data --sample-rate 8000"
+    said = cli(f"{line} --mixtures mix_bth")
+    assert said.err.startswith("error: mixtures: expected 'mix_clean', 'mix_both' or 'mix_single'")
+    said = cli(line)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[-2:] == [
+        "data/test/map_mixture2enrollment: 8",
+        "data/test/jobs.tsv: 8",
+    ]
+    maps = [f"--enroll-map data/{part}/map_mixture2enrollment" for part in ("dev", "test")]
+    assert cli(f"{line} {' '.join(maps)}").code == 0
+    about = json.loads(Path("data/dev/about.json").read_text())
+    assert about["enrollments"] == "map_mixture2enrollment, 6 of 6 fixed"
+    assert cli("extract --list data/test/jobs.tsv --model model -o out").code == 0
+    assert len(list(Path("out").glob("s[12]/*.wav"))) == 8
+    line = "evaluate model data/test -o report --workers 0 --metrics si_sdr --json"
+    assert json.loads(cli(line).out)["num_mixtures"] == 8

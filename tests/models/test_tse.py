@@ -357,6 +357,14 @@ def test_all_problems_are_told_at_once(tiny_section):
     assert len(raised.value.problems) == 6
 
 
+def test_a_wrong_separator_is_no_problem_of_its_fusion(tiny_section):
+    fusion = {"name": "cross_attention", "num_heads": 4}
+    section = {**tiny_section(), "separator": {"name": "bsrn"}, "fusion": [fusion]}
+    with pytest.raises(ConfigError, match="no separator is called 'bsrn'") as raised:
+        build_tse(section, 16000)
+    assert len(raised.value.problems) == 1
+
+
 def test_a_section_that_lacks_a_part():
     with pytest.raises(ConfigError, match="model.fusion: missing. Expected a section of keys"):
         build_tse({"speaker": {"name": "resnet18"}, "separator": {"name": "bsrnn"}}, 16000)

@@ -20,7 +20,7 @@ import soundfile
 from wesep_like.audio.ark import STREAMED_BYTES, open_entry, split_entry
 from wesep_like.audio.resample import resample
 from wesep_like.config.atomic import atomic_path, check_writable
-from wesep_like.errors import AudioError, OutputError, ShapeError
+from wesep_like.errors import AudioError, OutputError, ShapeError, SilentSignalError
 
 _OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 
@@ -28,6 +28,7 @@ _OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _CUT = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 # What libsndfile gives as the length of a FLAC that was written to a pipe.
 _UNKNOWN = 2**63 - 1
+_SOUGHT_SAMPLES = 4096  # at a time; nearly every file has sound in the first of them
 # RFC 3533: a page has a header of 27 bytes, then up to 255 lengths of up to 255 bytes each.
 _OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 
@@ -66,6 +67,20 @@ def info(path: str | os.PathLike[str], *, content: bytes | None = None) -> Audio
     """
     with _opened(path, content) as file:
         return AudioInfo(file.frames, file.samplerate, file.channels)
+
+
+def sounding_info(path: str | os.PathLike[str]) -> AudioInfo:
+    """As `info`, of a file that is not silence; samples are decoded up to the first that is not 0.
+
+    Raises:
+        SilentSignalError: If all samples are 0.
+        AudioError: As in `info`.
+    """
+    with _opened(path, None) as file:
+        while len(samples := file.read(_SOUGHT_SAMPLES, dtype="float32")):
+            if samples.any():
+                return AudioInfo(file.frames, file.samplerate, file.channels)
+        raise SilentSignalError(f"{path}: is silent (all of its {file.frames} samples are 0)")
 
 
 def file_content(path: str | os.PathLike[str]) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from wesep_like.config.sections import Problems, located
 from wesep_like.errors import ConfigError
-from wesep_like.losses import CLASSIFIERS, LOSSES, AbsentTargetLoss, SpeakerHead
+from wesep_like.losses import LOSSES, SPEAKER_LOSSES, AbsentTargetLoss, SpeakerLoss
 from wesep_like.tasks.extraction import Weighted
 
 
@@ -19,7 +19,7 @@ class LossOptions:
     Attributes:
         waveform: Losses of an estimate, each with `name`, `weight` (1 if not given), `estimate` (0,
             the answer, if not given; others where a separator makes several) and options.
-        speaker: A classifier of the training speakers, likewise, where the speaker module learns.
+        speaker: What tells the training speakers apart, likewise, where the speaker module learns.
         absent: What takes the place of the losses of waveforms where the enrolled speaker does not
             speak.
     """
@@ -54,7 +54,7 @@ def loss_problems(losses: LossOptions, num_estimates: int | None) -> list[str]:
     if losses.speaker is not None:
         with problems.collecting(), located("losses.speaker"):
             options = _term(losses.speaker).options
-            problems.lines.extend(CLASSIFIERS.problems(options, "losses.speaker"))
+            problems.lines.extend(SPEAKER_LOSSES.problems(options, "losses.speaker"))
     return problems.lines
 
 
@@ -71,8 +71,8 @@ def build_waveform_losses(losses: LossOptions, config_path: str) -> list[Weighte
 
 def build_speaker_head(
     losses: LossOptions, embed_dim: int | None, num_speakers: int, config_path: str
-) -> tuple[SpeakerHead | None, float]:
-    """The classifier of the training speakers, if there is to be one, and its weight.
+) -> tuple[SpeakerLoss | None, float]:
+    """What tells the training speakers apart, if there is to be one, and its weight.
 
     Raises:
         ConfigError: If there is no embedding to classify.
@@ -85,7 +85,7 @@ def build_speaker_head(
             f"{where}: the speaker module gives no embedding to classify. Expected null"
         )
     term = _term(losses.speaker)
-    head = CLASSIFIERS.build(term.options, where, embed_dim=embed_dim, num_speakers=num_speakers)
+    head = SPEAKER_LOSSES.build(term.options, where, embed_dim=embed_dim, num_speakers=num_speakers)
     return head, term.weight
 
 

@@ -1,21 +1,28 @@
 """How far an output is from where it should be: smaller is better.
 
-Waveform losses give one number an item; a speaker head, which has weights of its own, one a batch.
+Waveform losses give one number an item; those of speakers, which may have weights of their own, one
+a batch.
 """
 
+from wesep_like.losses import speakers
 from wesep_like.losses.absent import AbsentTargetLoss
-from wesep_like.losses.base import CLASSIFIERS, LOSSES, SpeakerHead, WaveformLoss
-from wesep_like.losses.classification import AAMSoftmax, Softmax
+from wesep_like.losses.base import (
+    LOSSES,
+    SPEAKER_LOSSES,
+    SpeakerHead,
+    SpeakerLoss,
+    WaveformLoss,
+)
 from wesep_like.losses.waveform import NegSISDRLoss, NegSNRLoss
 
 __all__ = [
-    "CLASSIFIERS",
     "LOSSES",
-    "AAMSoftmax",
+    "SPEAKER_LOSSES",
     "AbsentTargetLoss",
     "NegSISDRLoss",
     "NegSNRLoss",
-    "Softmax",
     "SpeakerHead",
+    "SpeakerLoss",
     "WaveformLoss",
+    "speakers",
 ]

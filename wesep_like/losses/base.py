@@ -25,8 +25,24 @@ class WaveformLoss(nn.Module, ABC):
         """
 
 
-class SpeakerHead(nn.Module, ABC):
-    """Tells the training speakers apart by their embeddings; thrown away after training."""
+class SpeakerLoss(nn.Module, ABC):
+    """What teaches a speaker module by who speaks; its weights are thrown away after training."""
+
+    @abstractmethod
+    def forward(self, embedding: Tensor, speakers: Tensor) -> Tensor:
+        """How far the embeddings are from telling speakers apart.
+
+        Args:
+            embedding: (batch, embed).
+            speakers: (batch,), each an index or -1 for unknown: such an item is left out.
+
+        Returns:
+            A scalar; 0 if nothing is known that could be learnt from.
+        """
+
+
+class SpeakerHead(SpeakerLoss):
+    """Tells the training speakers apart by their embeddings."""
 
     @abstractmethod
     def logits(self, embedding: Tensor, speakers: Tensor | None = None) -> Tensor:
@@ -42,15 +58,7 @@ class SpeakerHead(nn.Module, ABC):
         """
 
     def forward(self, embedding: Tensor, speakers: Tensor) -> Tensor:
-        """Cross entropy, averaged over those whose speaker is known.
-
-        Args:
-            embedding: (batch, embed).
-            speakers: (batch,), each an index or -1 for unknown: such an item is left out.
-
-        Returns:
-            A scalar; 0 if no speaker is known.
-        """
+        """Cross entropy, averaged over those whose speaker is known; see the base."""
         known = speakers >= 0
         entropy = nn.functional.cross_entropy(
             self.logits(embedding, speakers), speakers, ignore_index=-1, reduction="sum"
@@ -59,4 +67,4 @@ class SpeakerHead(nn.Module, ABC):
 
 
 LOSSES: Registry = Registry("loss", WaveformLoss)
-CLASSIFIERS: Registry = Registry("classifier", SpeakerHead)
+SPEAKER_LOSSES: Registry = Registry("speaker loss", SpeakerLoss)

@@ -1,17 +1,15 @@
-"""Error rates of deciding, by a score, whether two utterances have one speaker.
-
-A trial is accepted if its score is at or above a threshold. A miss is a target trial that is
-rejected, a false alarm a non-target trial that is accepted.
-"""
+"""Error rates of deciding, by a score, whether two utterances have one speaker."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wesep_like.errors import ConfigError, TrialError
+from wesep_like.errors import ConfigError
+from wesep_like.metrics.error_curves import ErrorCurves, SortedTrials, check_trials
 
 
 class EER(NamedTuple):
@@ -35,7 +33,24 @@ def eer(scores: ArrayLike, is_target: ArrayLike) -> EER:
     Raises:
         TrialError: If the lengths differ, a score is not finite, or a class has no trial.
     """
-    thresholds, miss, false_alarm = _error_curves(scores, is_target)
+    return eer_of(SortedTrials(scores, is_target).curves())
+
+
+def convex_hull_eer(scores: ArrayLike, is_target: ArrayLike) -> float:
+    """The same on the convex hull of the ROC, which is never larger.
+
+    It is the error rate, at the worst of all priors, of the best decisions for that prior.
+    Arguments and errors are those of `eer`.
+
+    Source:
+        Brümmer and de Villiers, "The BOSARIS toolkit", 2011, section 2.5.
+    """
+    return eer_of(SortedTrials(scores, is_target).curves().convex_hull()).rate
+
+
+def eer_of(curves: ErrorCurves) -> EER:
+    """The equal error rate of curves that are drawn already."""
+    miss, false_alarm, thresholds = curves.miss, curves.false_alarm, curves.thresholds
     gap = miss - false_alarm  # grows from -1, where all are accepted, to 1, where none is
     right = int(np.argmax(gap >= 0))
     left = right - 1
@@ -74,55 +89,41 @@ def min_dcf(
     Source:
         NIST 2016 speaker recognition evaluation plan, section 3.1.
     """
+    weights = _weights(p_target, cost_miss, cost_false_alarm)
+    return min_dcf_of(SortedTrials(scores, is_target).curves(), *weights)
+
+
+def min_dcf_of(curves: ErrorCurves, miss_weight: float, false_alarm_weight: float) -> float:
+    """The same of curves that are drawn already; weights are probability times cost."""
+    costs = miss_weight * curves.miss + false_alarm_weight * curves.false_alarm
+    return float(costs.min() / min(miss_weight, false_alarm_weight))
+
+
+def act_dcf(
+    scores: ArrayLike,
+    is_target: ArrayLike,
+    *,
+    p_target: float = 0.01,
+    cost_miss: float = 1.0,
+    cost_false_alarm: float = 1.0,
+) -> float:
+    """The detection cost at Bayes' threshold, of scores that are natural log-likelihood ratios.
+
+    What it has over `min_dcf` is what calibration could gain. Arguments and errors are as there.
+    """
+    miss_weight, false_alarm_weight = _weights(p_target, cost_miss, cost_false_alarm)
+    scores, is_target = check_trials(scores, is_target)
+    is_accepted = scores >= math.log(false_alarm_weight / miss_weight)
+    miss, false_alarm = np.mean(~is_accepted[is_target]), np.mean(is_accepted[~is_target])
+    cost = miss_weight * miss + false_alarm_weight * false_alarm
+    return float(cost / min(miss_weight, false_alarm_weight))
+
+
+def _weights(p_target: float, cost_miss: float, cost_false_alarm: float) -> tuple[float, float]:
+    """What a miss and a false alarm weigh."""
     if not 0 < p_target < 1:
         raise ConfigError(f"p_target: {p_target!r}. A probability lies between 0 and 1.")
     for name, cost in (("cost_miss", cost_miss), ("cost_false_alarm", cost_false_alarm)):
         if not cost > 0:
             raise ConfigError(f"{name}: {cost!r}. A cost is positive.")
-    _, miss, false_alarm = _error_curves(scores, is_target)
-    miss_weight = p_target * cost_miss
-    false_alarm_weight = (1 - p_target) * cost_false_alarm
-    costs = miss_weight * miss + false_alarm_weight * false_alarm
-    return float(costs.min() / min(miss_weight, false_alarm_weight))
-
-
-def _error_curves(
-    scores: ArrayLike, is_target: ArrayLike
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct scores ascending, (thresholds,); both error rates there, (thresholds + 1,).
-
-    The last entry of the rates belongs to a threshold above all scores.
-    """
-    scores, is_target = _check_trials(scores, is_target)
-    thresholds, place = np.unique(scores, return_inverse=True)
-    targets = np.bincount(place[is_target], minlength=len(thresholds))
-    nontargets = np.bincount(place[~is_target], minlength=len(thresholds))
-    rejected_targets = np.concatenate([[0], np.cumsum(targets)])
-    rejected_nontargets = np.concatenate([[0], np.cumsum(nontargets)])
-    miss = rejected_targets / rejected_targets[-1]
-    false_alarm = 1 - rejected_nontargets / rejected_nontargets[-1]
-    return thresholds, miss, false_alarm
-
-
-def _check_trials(scores: ArrayLike, is_target: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    scores = np.asarray(scores, dtype=np.float64)
-    is_target = np.asarray(is_target)
-    if scores.ndim != 1 or scores.shape != is_target.shape:
-        raise TrialError(
-            f"scores, is_target: shapes {scores.shape} and {is_target.shape}. "
-            "Give one score and one label a trial."
-        )
-    unusable = np.flatnonzero(~np.isfinite(scores))
-    if len(unusable):
-        raise TrialError(
-            f"scores[{unusable[0]}]: {scores[unusable[0]]} is no score ({len(unusable)} of "
-            f"{len(scores)} are such). A score is a finite number."
-        )
-    is_target = is_target.astype(bool)
-    num_target = int(is_target.sum())
-    if num_target in (0, len(is_target)):
-        raise TrialError(
-            f"is_target: {num_target} target and {len(is_target) - num_target} non-target trials. "
-            "An error rate needs at least one of each."
-        )
-    return scores, is_target
+    return p_target * cost_miss, (1 - p_target) * cost_false_alarm

@@ -83,19 +83,23 @@ def build_tse(
         if separator is not None and speaker is not None:
             _check_axis(fused, separator, section["separator"]["name"], speaker, numbers)
     fusions: dict[int, Fusion] = {}
-    with problems.collecting():
-        fusion = section.get("fusion", {})
-        for number in (numbers or [0]) if isinstance(fusion, Mapping | list) else []:
-            if fusions and fused.fuse_shared:
-                fusions[number] = fusions[numbers[0]]
-                continue
-            fusions[number] = _build_fusion(
-                fusion,
-                f"{where}.fusion",
-                trust_code,
-                section.get("speaker"),
-                **_sizes(separator, speaker, number, fused.fuse_axis),
-            )
+    fusion = section.get("fusion")
+    if separator is None or speaker is None or not numbers:
+        # Not knowing what there is to fuse, one can look at names and options only.
+        problems.lines.extend(_fusion_problems(fusion, f"{where}.fusion", trust_code))
+    elif fusion is not None:
+        with problems.collecting():
+            for number in numbers:
+                if fusions and fused.fuse_shared:
+                    fusions[number] = fusions[numbers[0]]
+                    continue
+                fusions[number] = _build_fusion(
+                    fusion,
+                    f"{where}.fusion",
+                    trust_code,
+                    section.get("speaker"),
+                    **_sizes(separator, speaker, number, fused.fuse_axis),
+                )
     problems.raise_if_any()
     assert separator is not None
     assert speaker is not None
@@ -141,24 +145,34 @@ def _check_axis(
 
 
 def _sizes(
-    separator: Separator | None, speaker: SpeakerModule | None, number: int, axis: FusionAxis
+    separator: Separator, speaker: SpeakerModule, number: int, axis: FusionAxis
 ) -> dict[str, int | None]:
-    """What a fusion before block `number` is told of; of what could not be built, anything."""
-    channels, positions = 1, 1
-    frame_dim, frame_positions = (1, None) if speaker is None else speaker.frame_sizes(number)
-    if separator is not None:
-        channels = separator.feature_dims[number]
-        positions = separator.position_dims[number] if separator.position_dims else 1
+    """What a fusion before block `number` is told of."""
+    frame_dim, frame_positions = speaker.frame_sizes(number)
+    channels = separator.feature_dims[number]
+    positions = separator.position_dims[number] if separator.position_dims else 1
     if axis == "frequency":
         channels, positions = positions, channels
         frame_positions = None  # where there are some, `_check_axis` has told
     return {
         "feature_dim": channels,
         "num_positions": positions,
-        "embed_dim": 1 if speaker is None else speaker.embed_dim,
+        "embed_dim": speaker.embed_dim,
         "frame_dim": frame_dim,
         "frame_positions": frame_positions,
     }
+
+
+def _fusion_problems(section: object, where: str, trust_code: bool) -> list[str]:
+    """What is wrong with names and options; what is no section at all has been told elsewhere."""
+    if isinstance(section, Mapping):
+        return FUSIONS.problems(section, where, trust_code=trust_code)
+    chain = section if isinstance(section, list) else []
+    return [
+        line
+        for place, one in enumerate(chain)
+        for line in FUSIONS.problems(one, f"{where}[{place}]", trust_code=trust_code)
+    ]
 
 
 def _build_fusion(

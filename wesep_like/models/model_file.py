@@ -46,6 +46,17 @@ def save_model(
         config: The resolved config.
         half_precision: Submodules whose weights are stored in 16 bit.
     """
+    save_weights(folder, model.state_dict(), config, half_precision=half_precision)
+
+
+def save_weights(
+    folder: str | Path,
+    weights: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    *,
+    half_precision: Collection[str] = (),
+) -> None:
+    """The same of the state of a model, `weights`."""
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     prefixes = tuple(f"{name}." for name in half_precision)
@@ -53,8 +64,7 @@ def save_model(
         new = Path(scratch) / "new"
         new.mkdir()
         stored = {
-            key: _stored(value, is_half=key.startswith(prefixes))
-            for key, value in model.state_dict().items()
+            key: _stored(value, is_half=key.startswith(prefixes)) for key, value in weights.items()
         }
         # safetensors' own way to a file lets nobody but its owner read it.
         (new / WEIGHTS).write_bytes(save(stored))

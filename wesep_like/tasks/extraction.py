@@ -18,7 +18,7 @@ from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.batch import Batch
 from wesep_like.data.simulation.clips import Clips
 from wesep_like.data.simulation.render import render
-from wesep_like.losses import AbsentTargetLoss, SpeakerHead, WaveformLoss
+from wesep_like.losses import AbsentTargetLoss, SpeakerLoss, WaveformLoss
 from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
@@ -64,7 +64,7 @@ class ExtractionTask(LightningModule):
         model: The model.
         losses: Compare estimates with the target, where it speaks.
         make_optimizer: Groups of parameters -> optimiser and its schedule, stepped every step.
-        speaker_head: Classifies the training speakers from the embedding; for a speaker module
+        speaker_head: Tells the training speakers apart by the embedding; for a speaker module
             that is trained jointly.
         speaker_weight: Weight of its loss.
         enrollments_recur: The training data has a fixed set of enrollments, so that the cues of a
@@ -81,7 +81,7 @@ class ExtractionTask(LightningModule):
         losses: Sequence[Weighted],
         make_optimizer: MakeOptimizer,
         *,
-        speaker_head: SpeakerHead | None = None,
+        speaker_head: SpeakerLoss | None = None,
         speaker_weight: float = 0.0,
         enrollments_recur: bool = False,
         self_enrollment: SelfEnrollmentOptions | None = None,

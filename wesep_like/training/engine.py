@@ -16,13 +16,17 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelChec
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from wesep_like.errors import ConfigError
+from wesep_like.models.model_file import save_weights
 from wesep_like.training.best_model import BestModel
+from wesep_like.training.kept_folders import MODELS, VALIDATED
+from wesep_like.training.kept_models import KeptModels
 from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
 from wesep_like.training.metrics_file import MetricsFile
 from wesep_like.training.progress import StepLines, StepsBar
 from wesep_like.training.run_log import lightning_kept_quiet, run_log
 from wesep_like.training.validation_examples import ValidationExamples
+from wesep_like.training.weight_average import WeightAverage
 
 _log = logging.getLogger("wesep_like")
 
@@ -44,6 +48,10 @@ class TrainerOptions:
         precision: `bf16` runs what can be in 16 bit; `auto` does so on a GPU and not on a CPU.
         num_workers: Processes that read and cut audio.
         num_examples: Validation mixtures that TensorBoard plays and draws.
+        ema_decay: Of a moving average of the weights, which is then what is validated and written;
+            see `WeightAverage`. Null: the weights as they are.
+        keep_best: Of how many validations, the best, the models are kept.
+        keep_last: The same of the last.
     """
 
     num_steps: int
@@ -56,6 +64,9 @@ class TrainerOptions:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     num_workers: int = 2
     num_examples: int = 4
+    ema_decay: float | None = None
+    keep_best: int = 5
+    keep_last: int = 5
 
     def __post_init__(self) -> None:
         least = {
@@ -67,6 +78,8 @@ class TrainerOptions:
             "log_every": 1,
             "num_workers": 0,
             "num_examples": 0,
+            "keep_best": 0,
+            "keep_last": 0,
         }
         problems = [
             f"{name}: expected at least {lowest}, got {getattr(self, name)}"
@@ -75,6 +88,8 @@ class TrainerOptions:
         ]
         if self.clip_grad_norm is not None and self.clip_grad_norm <= 0:
             problems.append(f"clip_grad_norm: expected more than 0, got {self.clip_grad_norm}")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            problems.append(f"ema_decay: expected between 0 and 1, got {self.ema_decay}")
         if problems:
             raise ConfigError(problems)
 
@@ -101,13 +116,24 @@ def fit(
         device: On a GPU, `torchrun` makes one process for each.
         checkpoint: To go on from.
     """
-    best, save_every = "valid/si_sdri", options.save_every or options.validate_every
+    best, save_every = VALIDATED, options.save_every or options.validate_every
     is_terminal = os.isatty(2)
+    average = None if options.ema_decay is None else WeightAverage(options.ema_decay)
+
+    def save(model_folder: Path) -> None:
+        model = task.get_submodule("model")
+        weights = model.state_dict() if average is None else average.weights(model)
+        save_weights(model_folder, weights, config)
+
     callbacks: list[Callback] = [
         MetricsFile(folder / "metrics.csv", options.log_every),
         LearningRateMonitor("step"),
         ValidationExamples(options.num_examples),
-        BestModel(folder / "model", best, config),
+        *([] if average is None else [average]),
+        BestModel(best, lambda: save(folder / "model")),
+        KeptModels(
+            folder / MODELS, best, save, num_best=options.keep_best, num_last=options.keep_last
+        ),
         StepsBar() if is_terminal else StepLines(options.log_every),
         ModelCheckpoint(
             folder / "checkpoints",
@@ -116,7 +142,7 @@ def fit(
             mode="max",
             enable_version_counter=False,
         ),
-        LastCheckpoint(folder / LAST_CHECKPOINT, save_every),
+        LastCheckpoint(folder / LAST_CHECKPOINT, save_every, options.validate_every),
     ]
     with run_log(folder / "train.log"), lightning_kept_quiet():
         trainer = Trainer(

@@ -18,20 +18,24 @@ class LastCheckpoint(Checkpoint):
     Args:
         path: The checkpoint.
         every: Steps from one writing to the next.
+        validate_every: Steps from one validation to the next.
     """
 
-    def __init__(self, path: Path, every: int) -> None:
+    def __init__(self, path: Path, every: int, validate_every: int) -> None:
         self._path = path
         self._every = every
+        self._validate_every = validate_every
         self._written = 0
 
     def on_train_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
         """After a step; a batch whose gradients are only added up is none."""
-        if trainer.global_step != self._written:
+        step = trainer.global_step
+        # Before its validation a step is not done: a run killed in it would go on without it.
+        if step != self._written and step % self._validate_every:
             self._write(trainer)
 
     def on_validation_end(self, trainer: Trainer, task: LightningModule) -> None:
-        """Once more, with the validation."""
+        """With what the validation found."""
         self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
