@@ -59,3 +59,7 @@ class OutputError(WesepLikeError, OSError):
 
 class MissingPackageError(WesepLikeError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class RunEndedError(WesepLikeError, RuntimeError):
+    """A training run was ended before its last step, and can be resumed."""

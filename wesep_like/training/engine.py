@@ -14,6 +14,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 
 from wesep_like.errors import ConfigError
 from wesep_like.models.model_file import save_weights
@@ -23,6 +24,7 @@ from wesep_like.training.kept_models import KeptModels
 from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
 from wesep_like.training.metrics_file import MetricsFile
+from wesep_like.training.processes import ANSWER_WITHIN, EndedFromOutside, are_several
 from wesep_like.training.progress import StepLines, StepsBar
 from wesep_like.training.run_log import lightning_kept_quiet, run_log
 from wesep_like.training.validation_examples import ValidationExamples
@@ -115,7 +117,11 @@ def fit(
         config: The resolved config, for the model file.
         device: On a GPU, `torchrun` makes one process for each.
         checkpoint: To go on from.
+
+    Raises:
+        RunEndedError: If the run, or another process of it, was ended from outside.
     """
+    ended = EndedFromOutside(folder)
     best, save_every = VALIDATED, options.save_every or options.validate_every
     is_terminal = os.isatty(2)
     average = None if options.ema_decay is None else WeightAverage(options.ema_decay)
@@ -126,6 +132,7 @@ def fit(
         save_weights(model_folder, weights, config)
 
     callbacks: list[Callback] = [
+        ended,
         MetricsFile(folder / "metrics.csv", options.log_every),
         LearningRateMonitor("step"),
         ValidationExamples(options.num_examples),
@@ -176,19 +183,18 @@ def fit(
         )
         if checkpoint is not None:
             _log.info("going on from %s", checkpoint)
-        trainer.fit(task, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        with ended.told(trainer):
+            trainer.fit(task, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
         _log.info("done after %d steps", trainer.global_step)
 
 
 def _processes(device: torch.device, task: LightningModule) -> dict[str, Any]:
     """One process; under `torchrun`, those that it started."""
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if are_several():
         here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
         # A fusion that attends to frames leaves the layers that make an embedding of them idle.
         has_idle = getattr(task.model, "hears_frames", False)
-        strategy = "ddp_find_unused_parameters_true" if has_idle else "ddp"
+        strategy = DDPStrategy(find_unused_parameters=has_idle, timeout=ANSWER_WITHIN)
         return {"devices": here, "num_nodes": all_of_them // here, "strategy": strategy}
     if device.type == "cuda":
         return {"devices": [device.index or 0]}
