@@ -86,6 +86,25 @@ def test_cores_are_left_to_the_processes_that_score(monkeypatch, workers, expect
 
 
 @pytest.mark.usefixtures("mixtures")
+def test_evaluate_compares_with_another_report(cli):
+    line = "evaluate model data/whole.jsonl -o report --workers 0 --metrics si_sdr"
+    assert cli(line).code == 0
+    about = Path("report/summary.json")
+    about.write_text(about.read_text().replace('"model": "model"', '"variant": "max"'))
+    said = cli(line.replace("-o report", "-o second --against report"))
+    assert said.code == 0
+    assert said.err == ("warning: against report: variant is 'not told' here and 'max' there\n")
+    lines = said.out.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("against report: 1 pairs"))
+    rows = {line.split()[0]: line.split() for line in lines[start + 2 : -1]}
+    assert set(rows) == {"si_sdr", "si_sdri", "wrong_voice", "failure"}
+    assert rows["si_sdri"][3:] == ["0.00", "0.00", "..", "0.00", "1.0000", "0.0", "%", "0.0", "%"]
+    said = cli(f"{line} --against data")
+    assert said.code == 2
+    assert said.err.startswith("error: data/scores.csv: cannot be read as a table of scores")
+
+
+@pytest.mark.usefixtures("mixtures")
 def test_a_mixture_that_cannot_be_made_is_told_and_left_out(cli):
     said = cli("evaluate model data -o report --workers 0 --metrics si_sdr --json")
     assert said.code == 1

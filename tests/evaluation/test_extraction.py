@@ -16,7 +16,7 @@ from wesep_like.data.simulation.plans import (
     read_plans,
     write_plans,
 )
-from wesep_like.errors import ConfigError, OutputError
+from wesep_like.errors import ConfigError, ManifestError, OutputError
 from wesep_like.evaluation import extraction
 from wesep_like.evaluation.extraction import evaluate_extraction
 from wesep_like.inference.embedder import load_encoder
@@ -288,7 +288,9 @@ def test_the_worst_are_kept_as_they_were_heard(mixtures, tmp_path, monkeypatch):
     plans = read_plans(mixtures / "mixtures.jsonl")
     plans.insert(0, replace(break_plan(plans[0], mixtures / "gone.wav"), id="broken"))
     shown = []
-    monkeypatch.setattr(extraction, "write_report", lambda *parts: shown.extend(parts[-1]))
+    monkeypatch.setattr(
+        extraction, "write_report", lambda path, summary, rows, worst, others: shown.extend(worst)
+    )
     gains = iter([0.5, 0.4, 0.3])
     model = FromTheMixture(lambda mixture: next(gains) * np.roll(mixture, 1))
     evaluate_extraction(model, plans, output=tmp_path, metrics=["si_sdr"])
@@ -305,6 +307,34 @@ def test_the_worst_are_kept_as_they_were_heard(mixtures, tmp_path, monkeypatch):
         assert worst.sample_rate == RATE
 
 
+def test_two_reports_are_compared_mixture_by_mixture(mixtures, tmp_path):
+    plans = read_plans(mixtures / "mixtures.jsonl")
+    for name, shift in (("near", 1), ("far", 2)):
+        model = FromTheMixture(lambda mixture, shift=shift: np.roll(mixture, shift))
+        summary = evaluate_extraction(
+            model,
+            plans,
+            output=tmp_path / name,
+            metrics=["si_sdr"],
+            about={"variant": "min"},
+            against=tmp_path / "near" if name == "far" else None,
+        )
+        assert (summary["against"] is None) == (name == "near")
+    against = summary["against"]
+    near, far = (rows_of(tmp_path / name) for name in ("near", "far"))
+    differences = [
+        float(b["si_sdri"]) - float(a["si_sdri"]) for a, b in zip(near, far, strict=True)
+    ]
+    assert against["metrics"]["si_sdri"]["difference"] == pytest.approx(np.mean(differences))
+    assert against["metrics"]["si_sdri"]["better"] == np.mean(np.array(differences) > 0)
+    assert (against["num_pairs"], against["warnings"]) == (3, [])
+    assert (against["report"], against["about"]["variant"]) == (str(tmp_path / "near"), "min")
+    assert json.loads((tmp_path / "far/summary.json").read_text())["against"] == against
+    page = (tmp_path / "far/report.html").read_text()
+    assert "<h2>Against another system</h2>" in page
+    assert page.count("<article>") == 3
+
+
 @pytest.mark.slow
 def test_processes_change_no_number(mixtures, extractor, tmp_path):
     plans = read_plans(mixtures / "mixtures.jsonl")
@@ -319,6 +349,8 @@ def test_mistakes_are_found_before_any_work(mixtures, extractor, tmp_path, monke
     monkeypatch.setattr(extractor, "extract", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(ConfigError, match=r"metrics: .*'peqs' \(did you mean 'pesq'\?\)\. Known: "):
         evaluate_extraction(extractor, plans, output=tmp_path, metrics=["peqs"])
+    with pytest.raises(ManifestError, match=r"gone/scores\.csv: cannot be read as a table of"):
+        evaluate_extraction(extractor, plans, output=tmp_path, against=tmp_path / "gone")
     (tmp_path / "file").write_text("kept")
     with pytest.raises(OutputError, match="file: cannot be made a folder"):
         evaluate_extraction(extractor, plans, output=tmp_path / "file")

@@ -94,3 +94,30 @@ def test_similarity_tells_voices_apart_at_any_rate(shared):
             )
         ]
         assert values[0] > values[1] + 0.3
+
+
+@pytest.mark.parametrize(
+    ("estimate", "wrong"), [("target", 0.0), ("other", 1.0), ("mixture", 0.0), ("noise", 0.0)]
+)
+def test_the_wrong_voice_is_an_extraction_of_the_others(estimate, wrong):
+    signals = noises(8000)
+    answers = {
+        "target": signals["target"],
+        "other": signals["mixture"] - 0.8 * signals["target"],
+        "mixture": signals["mixture"],
+        "noise": signals["enrollment"][::-1].copy(),
+    }
+    row = {"id": "m", "interferers": "bob", **dict.fromkeys(columns_of(("si_sdr",))), "note": ""}
+    signals["estimate"] = answers[estimate]
+    job = ScoringJob(row, ("si_sdr",), 16000, has_target=True, signals=signals)
+    assert score(job)["wrong_voice"] == wrong
+
+
+def test_no_other_voice_cannot_be_the_wrong_one():
+    signals = noises(8000)
+    assert scored(("si_sdr",), signals)["wrong_voice"] is None  # no interferers
+    signals["mixture"] = signals["target"]  # interferers that are silent
+    row = {"id": "m", "interferers": "bob", **dict.fromkeys(columns_of(("si_sdr",))), "note": ""}
+    row = score(ScoringJob(row, ("si_sdr",), 16000, has_target=True, signals=signals))
+    assert (row["wrong_voice"], row["note"]) == (None, "")
+    assert row["si_sdr"] is not None

@@ -6,7 +6,6 @@ from torch.utils.data import DataLoader
 from wesep_like.errors import ConfigError
 from wesep_like.training import engine
 from wesep_like.training.engine import TrainerOptions
-from wesep_like.training.validation_examples import spectrogram_picture
 
 
 def test_all_wrong_options_are_told_at_once():
@@ -52,13 +51,3 @@ def test_gradients_are_clipped_together_and_keep_their_direction(monkeypatch, tm
     norm = (3**2 + 40**2) ** 0.5
     assert seen["small"] == pytest.approx(-0.1 * 5 * 3 / norm, rel=1e-4)
     assert seen["large"] == pytest.approx(-0.1 * 5 * 40 / norm, rel=1e-4)
-
-
-def test_a_spectrogram_has_its_tone_at_the_right_height():
-    tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16000) / 16000)
-    picture = spectrogram_picture(tone)
-    assert picture.shape[0] == 257
-    assert picture.min() >= 0
-    assert picture.max() == 1
-    row = picture.mean(dim=1).argmax().item()
-    assert row == 256 - round(1000 / (16000 / 512))

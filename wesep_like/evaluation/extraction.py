@@ -28,6 +28,8 @@ from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, WesepLikeError
+from wesep_like.evaluation.clusters import mixture_of
+from wesep_like.evaluation.comparison import compare_reports, read_report
 from wesep_like.evaluation.report import is_scored, write_report
 from wesep_like.evaluation.score_table import SCORES, write_scores
 from wesep_like.evaluation.scoring import (
@@ -55,6 +57,7 @@ def evaluate_extraction(
     num_workers: int = 0,
     about: Mapping[str, str] | None = None,
     sexes: Mapping[str, str] | None = None,
+    against: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Extracts and scores every mixture; writes `scores.csv`, `summary.json` and `report.html`.
@@ -74,6 +77,7 @@ def evaluate_extraction(
             `if __name__ == "__main__":`.
         about: What was judged on what, for the summary and the report; say, `model` and `data`.
         sexes: Of speakers, where known.
+        against: The folder of another report, to compare with, mixture by mixture.
         progress: Told (mixtures done, all mixtures).
 
     Returns:
@@ -87,8 +91,10 @@ def evaluate_extraction(
         ConfigError: If there is no such metric.
         SampleRateError: If PESQ is asked for at a rate that it has no meaning at.
         MissingPackageError: If DNSMOS is asked for and not installed.
+        ManifestError: If `against` is not a report on some of these mixtures.
         OutputError: If the files cannot be written; found out before the work begins.
     """
+    other = read_report(against, (plan.id for plan in plans)) if against is not None else None
     scores = choose_scores(metrics, plans[0].sample_rate)
     if not all(plan.has_target for plan in plans):
         scores += (ATTENUATION,)
@@ -115,20 +121,26 @@ def evaluate_extraction(
 
     files = {"rows": SCORES, "summary": "summary.json", "report": "report.html"}
     broken = [row for row in rows if not is_scored(row)]
+    whole = [row for row in rows if is_scored(row)]
     columns = columns_of(scores)
+    about = {**(about or {}), "wesep_like": wesep_like.__version__}
     summary: dict[str, Any] = {
-        "about": {**(about or {}), "wesep_like": wesep_like.__version__},
-        **summarise([{name: row[name] for name in columns} for row in rows if is_scored(row)]),
+        "about": about,
+        **summarise(
+            [{name: row[name] for name in columns} for row in whole],
+            [mixture_of(row["id"]) for row in whole],
+        ),
         "num_broken": len(broken),
         "broken": [{"id": row["id"], "problem": row["note"]} for row in broken[:_MAX_TOLD]],
         "real_time_factor": _real_time_factor(timings, extractor.device, num_workers),
-        "against": None,
+        "against": compare_reports(rows, about, other) if other else None,
         "files": {kind: str(folder / name) for kind, name in files.items()},
     }
     write_scores(folder / files["rows"], rows)
     with atomic_path(folder / files["summary"]) as draft:
         draft.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    write_report(folder / files["report"], summary, rows, worst.worst_first())
+    other_rows = other.rows if other else ()
+    write_report(folder / files["report"], summary, rows, worst.worst_first(), other_rows)
     return summary
 
 

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from wesep_like.config.sections import nearest
-from wesep_like.errors import ConfigError, SampleRateError, WesepLikeError
+from wesep_like.errors import ConfigError, SampleRateError, SilentSignalError, WesepLikeError
 from wesep_like.inference.embedder import Embedder
 from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.dnsmos import SCORES as DNSMOS_SCORES
 from wesep_like.metrics.dnsmos import check_installed as check_dnsmos_installed
 from wesep_like.metrics.dnsmos import dnsmos
 from wesep_like.metrics.pesq import BANDS, pesq
+from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import sdr, si_sdr
 from wesep_like.metrics.stoi import stoi
 
@@ -27,6 +28,9 @@ METRICS = ("si_sdr", "sdr", "pesq", "stoi", "estoi", "similarity", "dnsmos")
 
 ATTENUATION = "attenuation_db"
 """Instead of all these where the target is absent: how much quieter than the mixture it is."""
+
+WRONG_VOICE = "wrong_voice"
+"""1 where the output is an extraction of the interferers, by the measure of failures; else 0."""
 
 _IMPROVED = ("si_sdr", "sdr")  # ratios in dB, of which the gain over the mixture is of interest
 _PESQ = {"pesq_wb": "wb", "pesq_nb": "nb"}
@@ -80,6 +84,8 @@ def columns_of(scores: Sequence[str]) -> list[str]:
         columns += names
         if score in _IMPROVED:
             columns.append(f"{score}i")
+        if score == "si_sdr":
+            columns.append(WRONG_VOICE)
         if score not in _ESTIMATE_ALONE:
             columns += [f"mixture_{name}" for name in names]
     return columns
@@ -132,7 +138,7 @@ def add_notes(row: dict[str, Any], notes: Iterable[str]) -> None:
             row["note"] += f"; {note}" if row["note"] else note
 
 
-def _values(name: str, job: ScoringJob, signals: dict[str, np.ndarray]) -> dict[str, float]:
+def _values(name: str, job: ScoringJob, signals: dict[str, np.ndarray]) -> dict[str, float | None]:
     """One score: of the estimate, of the mixture, and how much better the one is."""
     if name == "similarity":
         pair = signals["estimate"], signals["enrollment"]
@@ -141,9 +147,14 @@ def _values(name: str, job: ScoringJob, signals: dict[str, np.ndarray]) -> dict[
         _measure(name, signals[kind], signals["target"], job.sample_rate)
         for kind in ("estimate", "mixture")
     )
-    values = {**after, **{f"mixture_{column}": value for column, value in before.items()}}
+    values: dict[str, float | None] = {
+        **after,
+        **{f"mixture_{column}": value for column, value in before.items()},
+    }
     if name in _IMPROVED:
         values[f"{name}i"] = after[name] - before[name]
+    if name == "si_sdr" and job.row.get("interferers"):
+        values[WRONG_VOICE] = _wrong_voice(signals)
     return values
 
 
@@ -159,6 +170,19 @@ def _measure(
     if name == "dnsmos":
         return dict(zip(_DNSMOS, dnsmos(signal, sample_rate).values(), strict=True))
     return {name: stoi(signal, target, sample_rate, extended=name == "estoi")}
+
+
+def _wrong_voice(signals: dict[str, np.ndarray]) -> float | None:
+    """1 if the estimate would be no failure were the target all else in the mixture; else 0."""
+    rest = torch.from_numpy(signals["mixture"] - signals["target"]).double()
+    try:
+        after, before = (
+            si_sdr(torch.from_numpy(signals[kind]).double(), rest)
+            for kind in ("estimate", "mixture")
+        )
+    except SilentSignalError:
+        return None
+    return float(after - before >= FAILURE_BELOW_DB)
 
 
 def _columns(score: str) -> Sequence[str]:
