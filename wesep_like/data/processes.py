@@ -6,7 +6,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
+from threading import Thread
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -29,7 +31,7 @@ def in_processes(
     if num_workers == 0:
         yield from map(function, items)
         return
-    with ProcessPoolExecutor(num_workers, _OneThreadEach()) as pool:
+    with ProcessPoolExecutor(num_workers, _OneThreadEach(), _watch_parent) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -59,3 +61,15 @@ class _OneThreadEach(SpawnContext):
     """Spawns: a fork of a process with torch's threads in it may hang."""
 
     Process = _OneThreadProcess
+
+
+def _watch_parent() -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this, processes whose parent was killed would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
