@@ -242,6 +242,9 @@ def test_a_run_is_not_trained_over(write_experiment, tmp_path):
         experiment.train(path, [], folder)
     with pytest.raises(ConfigError, match=r"config.yaml: the run was started with another seed\."):
         experiment.train(path, ["seed=4"], folder, resume=True)
+    message = r"config.yaml: the run was started with another trainer\.accumulate_batches\. Resume"
+    with pytest.raises(ConfigError, match=message):
+        experiment.train(path, ["trainer.accumulate_batches=2"], folder, resume=True)
     assert (folder / "checkpoints/last.ckpt").read_bytes() == before
 
 
