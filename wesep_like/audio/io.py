@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soundfile
@@ -179,38 +180,35 @@ def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -
     peak = float(np.abs(samples).max())
     factor = 1.0 if peak <= 1 else 0.99 / peak
     steps = np.rint(samples * (factor * 2**15)).clip(-(2**15), 2**15 - 1).astype(np.int16)
-    _write(path, steps, sample_rate, _OUTPUT_FORMATS[Path(path).suffix.lower()], "PCM_16")
+    write_unscaled(path, steps, sample_rate, subtype="PCM_16")
     return factor
 
 
-def write_floats(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> None:
-    """The WAV file holds the samples as floats of 32 bits, as loud as they are; for responses.
+def write_unscaled(
+    path: str | os.PathLike[str],
+    samples: np.ndarray,
+    sample_rate: int,
+    *,
+    subtype: Literal["FLOAT", "PCM_16"],
+) -> None:
+    """The file holds the samples bit by bit as `soundfile.write` writes them; else take `write`.
 
     Args:
-        path: The file; it is never there half written.
-        samples: (samples, channels).
+        path: The file, .wav or .flac; it is never there half written.
+        samples: (samples,) or (samples, channels).
         sample_rate: Hz.
+        subtype: Floats of 32 bits, as loud as they are, for responses; or 16 bits: of floats that
+            is rounded down and clipped to -1..1, as in published corpora.
 
     Raises:
         OutputError: If the file cannot be written.
     """
-    _write(path, samples, sample_rate, "WAV", "FLOAT")
-
-
-def write_clipped(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> None:
-    """The WAV file holds the samples in 16 bits, rounded down and clipped to -1..1, never scaled.
-
-    Bit by bit what `soundfile.write` makes of floats, as in published corpora; else take `write`.
-
-    Args:
-        path: The file; it is never there half written.
-        samples: (samples,) floating point.
-        sample_rate: Hz.
-
-    Raises:
-        OutputError: If the file cannot be written.
-    """
-    _write(path, samples, sample_rate, "WAV", "PCM_16")
+    form = _OUTPUT_FORMATS[Path(path).suffix.lower()]
+    with atomic_path(path) as draft:
+        try:
+            soundfile.write(draft, samples, sample_rate, format=form, subtype=subtype)
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -224,17 +222,6 @@ def check_output(path: str | os.PathLike[str]) -> None:
         known = ", ".join(_OUTPUT_FORMATS)
         raise OutputError(f"{path}: no format to write has the suffix {suffix!r}. Known: {known}")
     check_writable(path)
-
-
-def _write(
-    path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int, form: str, subtype: str
-) -> None:
-    """The file holds the samples, in a format and a subtype of soundfile's, or is not there."""
-    with atomic_path(path) as draft:
-        try:
-            soundfile.write(draft, samples, sample_rate, format=form, subtype=subtype)
-        except soundfile.LibsndfileError as error:
-            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 @contextmanager
