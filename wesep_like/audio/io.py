@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 
 from wesep_like.audio.ark import STREAMED_BYTES, open_entry, split_entry
+from wesep_like.audio.ogg import PAGE_BYTES, has_last_page
 from wesep_like.audio.resample import resample
 from wesep_like.config.atomic import atomic_path, check_writable
 from wesep_like.errors import AudioError, OutputError, ShapeError, SilentSignalError
@@ -30,8 +31,6 @@ _CUT = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re
 # What libsndfile gives as the length of a FLAC that was written to a pipe.
 _UNKNOWN = 2**63 - 1
 _SOUGHT_SAMPLES = 4096  # at a time; nearly every file has sound in the first of them
-# RFC 3533: a page has a header of 27 bytes, then up to 255 lengths of up to 255 bytes each.
-_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ def _opened(path: str | os.PathLike[str], content: bytes | None) -> Iterator[sou
                 if there < said < STREAMED_BYTES:
                     raise _cut(path, said, there, "bytes of sound")
             # Of one in an archive, the archive says how long it is.
-            if file.format == "OGG" and entry is None and not _has_last_page(_end(path, content)):
+            if file.format == "OGG" and entry is None and not has_last_page(_end(path, content)):
                 raise AudioError(f"{path}: is cut short (its last page is missing). Get it anew")
             if file.frames == _UNKNOWN:
                 raise AudioError(
@@ -275,21 +274,10 @@ def _check_there(path: str | os.PathLike[str], file: str | os.PathLike[str]) -> 
 def _end(path: str | os.PathLike[str], content: bytes | None) -> bytes:
     """The last bytes, enough for a page of an Ogg file."""
     if content is not None:
-        return content[-_OGG_PAGE_BYTES:]
+        return content[-PAGE_BYTES:]
     with open(path, "rb") as file:
-        file.seek(max(0, os.path.getsize(path) - _OGG_PAGE_BYTES))
+        file.seek(max(0, os.path.getsize(path) - PAGE_BYTES))
         return file.read()
-
-
-def _has_last_page(end: bytes) -> bool:
-    """Whether an Ogg file ends with a whole page, marked as the last; libsndfile does not ask."""
-    _, mark, page = end.rpartition(b"OggS")
-    page = mark + page
-    if len(page) < 27:
-        return False
-    num_lengths = page[26]
-    num_bytes = 27 + num_lengths + sum(page[27 : 27 + num_lengths])
-    return len(page) >= num_bytes and bool(page[5] & 4)
 
 
 def _cut(path: str | os.PathLike[str], said: int, there: int, unit: str) -> AudioError:
