@@ -1,14 +1,13 @@
 """A dry run is a run, and leaves nothing."""
 
 import re
-import sys
 
 import pytest
 import torch
 
 from wesep_like import experiment
 from wesep_like.cli.app import run
-from wesep_like.experiment.dry_run import _memory, dry_run
+from wesep_like.experiment.dry_run import dry_run
 
 
 @pytest.fixture
@@ -87,8 +86,9 @@ def test_data_that_is_slower_than_the_model(write_experiment, monkeypatch):
 
 
 def test_a_system_that_does_not_tell_of_memory(monkeypatch):
-    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
-    assert _memory(torch.device("cpu")) == "unknown, as this system does not tell"
+    monkeypatch.setattr(experiment.dry_run, "resource", None)  # as on Windows
+    told = experiment.dry_run._memory(torch.device("cpu"))
+    assert told == "unknown, as this system does not tell"
 
 
 def test_what_is_wrong_is_told_in_one_line(write_experiment, lines):

@@ -30,6 +30,11 @@ from wesep_like.training.engine import TrainerOptions
 from wesep_like.training.loaders import Loaders
 from wesep_like.training.run_log import lightning_kept_quiet
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _NUM_STEPS = 4  # the first warms up and is not counted
 _NUM_VALID = 4  # so many mixtures are validated, evenly spread, or as many as there are
 
@@ -232,9 +237,7 @@ def _parameter_lines(task: ExtractionTask) -> Iterator[str]:
 def _memory(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.max_memory_allocated(device) / 1e6:.0f} MB of the GPU at most"
-    try:
-        import resource
-    except ImportError:  # Windows
+    if resource is None:
         return "unknown, as this system does not tell"
     unit = 1 if sys.platform == "darwin" else 1024  # of what getrusage(2) says
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
