@@ -6,7 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -29,6 +29,9 @@ from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError, SampleRateError
 
 _MAX_ATTEMPTS = 20
+_CYCLE = 6  # turns of two and of three fit into it
+
+T = TypeVar("T")
 
 
 class Planner(Protocol):
@@ -169,6 +172,29 @@ class BatchNumbers(Sampler[list[int]]):
         for step in itertools.count(self.first_batch):
             first = (step * self.num_ranks + self.rank) * self.batch_size
             yield list(range(first, first + self.batch_size))
+
+
+def evenly_spread(items: Sequence[T], count: int) -> list[T]:
+    """So many of the items, one of each stretch of them, and always the same ones.
+
+    The lines of a list may take turns: each mixture once for each of its two or three speakers. So
+    the chosen ones take turns too; an even stride might find one speaker's only.
+    """
+    chosen = []
+    for n in range(count):
+        first, after = n * len(items) // count, (n + 1) * len(items) // count
+        chosen.append(items[first + (n - first) % min(_CYCLE, after - first)])
+    return chosen
+
+
+def share_numbers(num_examples: int, rank: int, num_ranks: int) -> list[int]:
+    """The numbers of a rank's share of so many fixed examples.
+
+    All shares are of one size: ranks that step together must take as many steps. So a few examples
+    may come twice, each time in another share.
+    """
+    size = -(-num_examples // num_ranks)
+    return [number % num_examples for number in range(rank, size * num_ranks, num_ranks)]
 
 
 def read_ingredients(plan: MixturePlan, store: AudioStore, *, speaker: int = -1) -> Ingredients:
