@@ -16,8 +16,8 @@ from torch import Tensor
 from wesep_like.audio import io
 from wesep_like.audio.levels import rms_db
 from wesep_like.config.atomic import atomic_path, make_folder
-from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.processes import in_processes
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.plans import MixturePlan, with_paths, write_plans

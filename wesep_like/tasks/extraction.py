@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from lightning import LightningModule
@@ -12,7 +11,6 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.batch import Batch
@@ -26,9 +24,9 @@ from wesep_like.models import SpeakerCue, TSEModel
 from wesep_like.models.tse import PartName
 from wesep_like.tasks.cue_cache import CueCache
 from wesep_like.tasks.metric_gan import MetricGAN
+from wesep_like.tasks.parameter_groups import MakeOptimizer, groups_by_rate
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
-
-MakeOptimizer = Callable[[list[dict[str, Any]]], tuple[Optimizer, LRScheduler]]
+from wesep_like.tasks.validated import VALIDATED
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,8 @@ class ExtractionTask(LightningModule):
         learning_rates: Of parts of the model that learn at another rate than the rest.
         absent_loss: Of the answer, where the enrolled speaker does not speak.
     """
+
+    validated = VALIDATED["extraction"]
 
     def __init__(
         self,
@@ -255,16 +255,8 @@ class ExtractionTask(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser of all that is not frozen, and its schedule."""
-        rates = {
-            id(parameter): rate
-            for part, rate in self.learning_rates.items()
-            for parameter in self.model.get_submodule(part).parameters()
-        }
-        learns = [parameter for parameter in self._learns() if parameter.requires_grad]
-        # The first group is the one whose rate is logged, and that the schedule starts from.
-        groups: list[dict[str, Any]] = [{"params": [p for p in learns if id(p) not in rates]}]
-        for rate in sorted(set(rates.values())):
-            groups.append({"params": [p for p in learns if rates.get(id(p)) == rate], "lr": rate})
+        rates = {self.model.get_submodule(part): rate for part, rate in self.learning_rates.items()}
+        groups = groups_by_rate(self._learns(), rates)
         if self.metric_gan is not None:
             judges = list(self.metric_gan.parameters())
             groups.append({"params": judges, "lr": self.metric_gan.options.learning_rate})

@@ -17,8 +17,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from wesep_like.errors import ConfigError
 from wesep_like.models.model_file import save_weights
+from wesep_like.tasks.validated import Validated
 from wesep_like.training.best_model import BestModel
-from wesep_like.training.kept_folders import MODELS, VALIDATED
+from wesep_like.training.kept_folders import MODELS
 from wesep_like.training.kept_models import KeptModels
 from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
@@ -107,7 +108,7 @@ def fit(
     """Trains `task` and writes into `folder`.
 
     Args:
-        task: Has a `model`, and logs `valid/si_sdri`, of which more is better.
+        task: Has a `model`, and logs what it says by `validated`.
         loaders: Training and validation batches.
         folder: Gets `model/` (the best so far), `checkpoints/`, `metrics.csv`, `tensorboard/` and
             `train.log`.
@@ -116,7 +117,8 @@ def fit(
         device: On a GPU, `torchrun` makes one process for each.
         checkpoint: To go on from.
     """
-    best, save_every = VALIDATED, options.save_every or options.validate_every
+    best: Validated = task.validated  # type: ignore[assignment]  # each of ours has it
+    save_every = options.save_every or options.validate_every
     is_terminal = os.isatty(2)
     average = None if options.ema_decay is None else WeightAverage(options.ema_decay)
 
@@ -138,8 +140,8 @@ def fit(
         ModelCheckpoint(
             folder / "checkpoints",
             filename="best",
-            monitor=best,
-            mode="max",
+            monitor=best.name,
+            mode="min" if best.is_smaller_better else "max",
             enable_version_counter=False,
         ),
         LastCheckpoint(folder / LAST_CHECKPOINT, save_every, options.validate_every),
