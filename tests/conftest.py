@@ -107,6 +107,61 @@ def wesep_lists(tmp_path: Path) -> Path:
     return lists
 
 
+@pytest.fixture
+def librimix_tree(make_librimix: Callable[..., Path]) -> Path:
+    """A small LibriMix tree, wav8k/min, with all kinds of mixtures and their metadata.
+
+    Speakers 1 to 3 train, 4 to 6 are of dev and 7 to 9 of test, where one utterance is in two
+    mixtures, longer in the first.
+    """
+    return make_librimix()
+
+
+@pytest.fixture
+def make_librimix(tmp_path: Path) -> Callable[..., Path]:
+    """Adds a variant to a LibriMix tree: `make_librimix(rate=8000, mode="min", **sets)`.
+
+    Sets are named with `_` for `-`, and have the names of their mixtures.
+    """
+
+    def make(rate: int = 8000, mode: str = "min", **sets: tuple[str, ...]) -> Path:
+        variant = tmp_path / "Libri2Mix" / f"wav{rate // 1000}k" / mode
+        (variant / "metadata").mkdir(parents=True)
+        for name, mixtures in (sets or LIBRIMIX).items():
+            _write_set(variant / name.replace("_", "-"), mixtures, rate)
+        return tmp_path / "Libri2Mix"
+
+    return make
+
+
+LIBRIMIX = {
+    "train_100": ("1-10-00_2-20-00", "2-20-01_3-30-00", "3-30-01_1-10-01"),
+    "dev": ("4-40-00_5-50-00", "5-50-01_6-60-00", "6-60-01_4-40-01"),
+    "test": ("7-70-00_8-80-00", "7-70-00_9-90-02", "8-80-01_9-90-00", "9-90-01_7-70-01"),
+}
+
+
+def _write_set(folder: Path, mixtures: tuple[str, ...], rate: int) -> None:
+    """Mixtures of noise, each shorter than the one before."""
+    voices = [f"s{number + 1}" for number in range(mixtures[0].count("_") + 1)]
+    heard_in = {"mix_clean": voices, "mix_both": [*voices, "noise"], "mix_single": ["s1", "noise"]}
+    for kind in [*heard_in, *voices, "noise"]:
+        (folder / kind).mkdir(parents=True)
+    for number, mixture in enumerate(mixtures):
+        rng = np.random.default_rng(zlib.crc32(mixture.encode()))
+        shape = (len(voices) + 1, rate // 4 - 100 * number)
+        samples = rng.integers(-3000, 3000, shape).astype(np.int16)
+        signals = dict(zip([*voices, "noise"], samples, strict=True))
+        for kind, parts in heard_in.items():
+            signals[kind] = sum(signals[part] for part in parts)
+        for kind, signal in signals.items():
+            soundfile.write(folder / kind / f"{mixture}.wav", signal, rate)
+    for kind in heard_in:
+        rows = ["mixture_ID,mixture_path", *(f"{mixture},/elsewhere" for mixture in mixtures)]
+        table = folder.parent / "metadata" / f"mixture_{folder.name}_{kind}.csv"
+        table.write_text("\n".join([*rows, ""]))
+
+
 @dataclass(frozen=True)
 class InteropCase:
     """What one published class computes; weights and inputs are derived from their names."""

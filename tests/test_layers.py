@@ -33,6 +33,7 @@ HEAVY = {
     "pyroomacoustics",
     "pystoi",
     "silero_vad",
+    "speechmos",
     "transformers",
 }
 

@@ -49,6 +49,10 @@ class ModelFileError(WesepLikeError, ValueError):
     """A model file is missing, is none, or belongs to another architecture."""
 
 
+class TrainingError(WesepLikeError, ArithmeticError):
+    """A run cannot go on: what is learnt from is no longer a number."""
+
+
 class TrialError(WesepLikeError, ValueError):
     """A list of trials or scores cannot be used."""
 
@@ -59,3 +63,7 @@ class OutputError(WesepLikeError, OSError):
 
 class MissingPackageError(WesepLikeError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class RunEndedError(WesepLikeError, RuntimeError):
+    """A training run was ended before its last step, and can be resumed."""

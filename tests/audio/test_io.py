@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from wesep_like.audio import io
-from wesep_like.errors import AudioError, OutputError, ShapeError
+from wesep_like.errors import AudioError, OutputError, ShapeError, SilentSignalError
 
 
 def sine(num_samples=16000, sample_rate=16000, hz=440):
@@ -191,6 +191,16 @@ def test_a_peak_above_one_is_scaled_and_not_cut_off(tmp_path):
     np.testing.assert_allclose(io.read(path).samples, factor * loud, atol=1e-4)
 
 
+def test_clipped_samples_are_what_soundfile_makes_of_floats(tmp_path):
+    samples = np.array([0.5, -0.5 / 2**15, 0.9 / 2**15, 1.5, -1.5], dtype=np.float32)
+    io.write_clipped(tmp_path / "a.wav", samples, 8000)
+    steps, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    assert steps.tolist() == [2**14, -1, 0, 2**15 - 1, -(2**15)]
+    assert rate == 8000
+    soundfile.write(tmp_path / "b.wav", samples, 8000)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("samples", "error", "message"),
     [
@@ -255,3 +265,17 @@ def test_a_file_in_memory_is_read_like_one_on_the_disk(tmp_path, suffix):
 def test_the_content_of_nothing(tmp_path):
     with pytest.raises(AudioError, match=r"gone\.wav: there is no such file"):
         io.file_content(tmp_path / "gone.wav")
+
+
+def test_silence_is_told_and_sound_found_wherever_it_is(tmp_path):
+    samples = np.zeros((20000, 2))
+    soundfile.write(tmp_path / "silent.wav", samples, 8000)
+    with pytest.raises(
+        SilentSignalError, match=r"silent\.wav: is silent \(all of its 20000 samples"
+    ):
+        io.sounding_info(tmp_path / "silent.wav")
+    samples[-1, 1] = 0.5
+    soundfile.write(tmp_path / "sound.wav", samples, 8000)
+    assert io.sounding_info(tmp_path / "sound.wav") == io.info(tmp_path / "sound.wav")
+    with pytest.raises(AudioError, match="there is no such file"):
+        io.sounding_info(tmp_path / "none.wav")

@@ -2,7 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from wesep_like.cli import evaluate
 from wesep_like.data.simulation.plans import (
     Clip,
     EnrollmentPlan,
@@ -10,6 +12,7 @@ from wesep_like.data.simulation.plans import (
     SourcePlan,
     write_plans,
 )
+from wesep_like.evaluation import scoring
 
 
 @pytest.fixture
@@ -55,6 +58,50 @@ def test_evaluate_reports_what_it_measured(cli):
     ]
     assert lines[-1] == "report: report/report.html"
     assert Path("report/report.html").is_file()
+
+
+@pytest.mark.usefixtures("mixtures")
+def test_evaluate_tells_what_lies_beside_and_how_to_read_dnsmos(cli, monkeypatch):
+    monkeypatch.setattr(scoring, "check_dnsmos_installed", lambda: None)
+    values = dict.fromkeys(("ovrl", "sig", "bak", "p808"), 3.0)
+    monkeypatch.setattr(scoring, "dnsmos", lambda signal, sample_rate: values)
+    Path("data/about.json").write_text('{"corpus": "Libri2Mix"}')
+    said = cli("evaluate model data/whole.jsonl -o report --workers 0 --metrics dnsmos")
+    assert said.code == 0, said.err
+    assert "dnsmos is as high for a wrong voice: read it beside si_sdri and similarity" in said.out
+    assert {"dnsmos_ovrl", "si_sdri", "similarity"} <= {
+        row.split()[0] for row in said.out.splitlines()
+    }
+    assert json.loads(Path("report/summary.json").read_text())["about"]["corpus"] == "Libri2Mix"
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(0, []), (1, [3]), (4, [1]), (9, [1])])
+def test_cores_are_left_to_the_processes_that_score(monkeypatch, workers, expected):
+    # Only said to be: once it is set, some builds of torch solve equations wrongly.
+    settings = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", settings.append)
+    evaluate._leave_cores_to(workers)
+    assert settings == expected
+
+
+@pytest.mark.usefixtures("mixtures")
+def test_evaluate_compares_with_another_report(cli):
+    line = "evaluate model data/whole.jsonl -o report --workers 0 --metrics si_sdr"
+    assert cli(line).code == 0
+    about = Path("report/summary.json")
+    about.write_text(about.read_text().replace('"model": "model"', '"variant": "max"'))
+    said = cli(line.replace("-o report", "-o second --against report"))
+    assert said.code == 0
+    assert said.err == ("warning: against report: variant is 'not told' here and 'max' there\n")
+    lines = said.out.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("against report: 1 pairs"))
+    rows = {line.split()[0]: line.split() for line in lines[start + 2 : -1]}
+    assert set(rows) == {"si_sdr", "si_sdri", "wrong_voice", "failure"}
+    assert rows["si_sdri"][3:] == ["0.00", "0.00", "..", "0.00", "1.0000", "0.0", "%", "0.0", "%"]
+    said = cli(f"{line} --against data")
+    assert said.code == 2
+    assert said.err.startswith("error: data/scores.csv: cannot be read as a table of scores")
 
 
 @pytest.mark.usefixtures("mixtures")
@@ -174,3 +221,28 @@ def test_rooms_writes_a_pool(cli):
     said = cli("rooms -o others --rt60-range-seconds 0.01 0.1")
     assert said.code == 2
     assert said.err.startswith("error: rt60_range_seconds: 0.01 s is too short for a room of")
+
+
+@pytest.mark.filterwarnings("always")
+def test_prepare_libri2mix_and_extract_all_of_it(cli, librimix_tree, place):
+    said = cli(f"prepare libri2mix {librimix_tree} -o data")
+    assert (said.code, said.out) == (2, "")
+    assert "error: " in said.err
+    assert "Libri2Mix: has no wav16k/min/{train-100,dev,test}/mix_clean. Expected " in said.err
+    line = f"prepare libri2mix {librimix_tree} -o data --sample-rate 8000"
+    said = cli(f"{line} --mixtures mix_bth")
+    assert said.err.startswith("error: mixtures: expected 'mix_clean', 'mix_both' or 'mix_single'")
+    said = cli(line)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[-2:] == [
+        "data/test/map_mixture2enrollment: 8",
+        "data/test/jobs.tsv: 8",
+    ]
+    maps = [f"--enroll-map data/{part}/map_mixture2enrollment" for part in ("dev", "test")]
+    assert cli(f"{line} {' '.join(maps)}").code == 0
+    about = json.loads(Path("data/dev/about.json").read_text())
+    assert about["enrollments"] == "map_mixture2enrollment, 6 of 6 fixed"
+    assert cli("extract --list data/test/jobs.tsv --model model -o out").code == 0
+    assert len(list(Path("out").glob("s[12]/*.wav"))) == 8
+    line = "evaluate model data/test -o report --workers 0 --metrics si_sdr --json"
+    assert json.loads(cli(line).out)["num_mixtures"] == 8

@@ -115,9 +115,11 @@ def test_paths_are_absolute_where_the_two_are_apart(voices, tmp_path, monkeypatc
 def test_what_cannot_be_prepared(voices, tmp_path):
     data = tmp_path / "data"
     with pytest.raises(
-        ConfigError, match=r"'foldr' \(did you mean 'folder'\?\)\. Known: folder, k"
+        ConfigError, match=r"'foldr' \(did you mean 'folder'\?\)\. Known: libri2mix, "
     ):
         prepare("foldr", voices, data)
+    with pytest.raises(ConfigError, match=r"^sed: there is no such option \(did you mean 'seed'"):
+        prepare("kaldi", voices, data, sed=1)
     with pytest.raises(ManifestError, match=r"none: there is no such folder\. Give the folder of"):
         prepare("folder", tmp_path / "none", data)
     (tmp_path / "bare").mkdir()

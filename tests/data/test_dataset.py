@@ -1,6 +1,7 @@
 import itertools
 import math
 import warnings
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,13 @@ import soundfile
 import torch
 from torch.utils.data import DataLoader
 
-from wesep_like.data.dataset import BatchNumbers, FixedMixtures, OnlineMixtures
+from wesep_like.data.dataset import (
+    BatchNumbers,
+    FixedMixtures,
+    OnlineMixtures,
+    evenly_spread,
+    share_numbers,
+)
 from wesep_like.data.manifest import Utterance
 from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.augmentation.options import (
@@ -100,6 +107,29 @@ def test_the_ranks_share_what_one_process_would_have_had():
     ranks = [first(BatchNumbers(2, 2, rank, 2)) for rank in range(2)]
     assert [a + b for a, b in zip(*ranks, strict=True)] == one
     assert one[0] == [8, 9, 10, 11]
+
+
+@pytest.mark.parametrize(("count", "ranks"), [(1, 1), (5, 1), (6, 3), (7, 3), (2, 5)])
+def test_shares_are_of_one_size_and_leave_nothing_out(count, ranks):
+    shares = [share_numbers(count, rank, ranks) for rank in range(ranks)]
+    assert len({len(share) for share in shares}) == 1
+    assert {number for share in shares for number in share} == set(range(count))
+    assert sum(map(len, shares)) < count + ranks
+
+
+@pytest.mark.parametrize("num_speakers", [2, 3])
+def test_what_is_evenly_spread_has_some_of_each_stretch_and_of_each_kind(num_speakers):
+    lines = list(range(6000))  # line n is for speaker n % num_speakers
+    for count in (6, 100, 200, 500, 700, 1000, 1300, 3000, 4500):
+        chosen = evenly_spread(lines, count)
+        stretches = [[n * 6000 // count, (n + 1) * 6000 // count] for n in range(count)]
+        assert all(
+            first <= line < after for line, (first, after) in zip(chosen, stretches, strict=True)
+        )
+        kinds = Counter(line % num_speakers for line in chosen)
+        assert len(kinds) == num_speakers
+        assert max(kinds.values()) < 1.3 * count / num_speakers, (count, kinds)
+    assert evenly_spread(lines, 6000) == lines
 
 
 def test_another_seed_or_number_is_another_mixture(corpus):

@@ -240,8 +240,6 @@ def test_ten_wrong_lines_are_told_and_the_rest_counted(voices, tmp_path):
          r"spk1\.enroll:1: 's2/nobody\.wav' is nothing that single\.wav\.scp or spk2enroll\.json"),
         ("spk1.enroll", "2-20-00 s2/3-30-01_1-10-01", "2-20-00 s2/2-20-01_3-30-00",
          r"spk1\.enroll:1: 's2/2-20-01_3-30-00\.wav' is of speaker '3'\. Expected one of '1'"),
-        ("spk1.enroll", "2-20-00 s2/3-30-01_1-10-01", "2-20-00 s1/1-10-00_3-30-02",
-         r"spk1\.enroll:1: 's1/1-10-00_3-30-02\.wav' is what the speaker says in the mixture\. E"),
         ("spk2.enroll", "1-10-00_2-20-00 s1/2-20-01_3-30-00.wav\n", "1-10-00_2-20-00\n",
          r"spk2\.enroll:1: expected 'MIXTURE ENROLLMENT', got '1-10-00_2-20-00'"),
         ("spk2enroll.json", "{", "", r"spk2enroll\.json:1: not JSON \(Extra data\)\. Expected "),
@@ -256,6 +254,18 @@ def test_a_wrong_line_of_a_list_of_mixtures_is_told(wesep_lists, tmp_path, name,
     edit(wesep_lists / name, old, new)
     with pytest.raises(ManifestError, match=message):
         prepare("kaldi", wesep_lists, tmp_path / "data")
+
+
+@pytest.mark.parametrize("enrollment", ["s1/1-10-00_3-30-02", "s1/1-10-00_2-20-00"])
+def test_an_enrollment_that_is_the_target_is_kept_as_published(wesep_lists, tmp_path, enrollment):
+    edit(wesep_lists / "spk1.enroll", "2-20-00 s2/3-30-01_1-10-01", f"2-20-00 {enrollment}")
+    with pytest.warns(
+        UserWarning, match=r"spk1\.enroll:1: 's1/.*' is what the target says in the m"
+    ):
+        prepare("kaldi", wesep_lists, tmp_path / "data")
+    plan, *_ = read_plans(tmp_path / "data" / "mixtures.jsonl")
+    assert plan.id == "s1/1-10-00_2-20-00"
+    assert plan.enrollment.clip.path.endswith(f"{enrollment}.wav")
 
 
 def test_lists_that_are_none(tmp_path, wesep_lists):

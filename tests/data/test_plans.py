@@ -91,6 +91,21 @@ def test_no_plan_enrolls_a_speaker_with_the_answer(start, num_samples, shares):
         assert plan(enrollment=enrollment).enrollment == enrollment
 
 
+def test_a_published_mixture_may_enroll_a_speaker_with_the_answer():
+    whole = Clip("a.wav", 0, 100, 8000)
+    recorded = MixturePlan(
+        id="0",
+        sample_rate=8000,
+        num_samples=100,
+        target=SourcePlan("a", whole),
+        interferers=(),
+        enrollment=EnrollmentPlan(whole),
+        mixture=replace(whole, path="mix.wav"),
+    )
+    with pytest.raises(ValueError, match="shares samples"):
+        replace(recorded, mixture=None)
+
+
 def test_the_key_of_an_enrollment_tells_its_samples():
     clip = Clip("a.wav", 0, 10, 8000)
     plans = [

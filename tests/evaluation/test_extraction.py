@@ -17,7 +17,9 @@ from wesep_like.data.simulation.plans import (
     write_plans,
 )
 from wesep_like.errors import ConfigError, ManifestError, OutputError
-from wesep_like.evaluation.extraction import evaluate_extraction, find_mixtures
+from wesep_like.evaluation import extraction
+from wesep_like.evaluation.extraction import evaluate_extraction
+from wesep_like.inference.embedder import load_encoder
 from wesep_like.inference.extractor import Extractor
 from wesep_like.metrics.pesq import pesq
 from wesep_like.metrics.sdr import si_sdr
@@ -88,7 +90,7 @@ class FromTheMixture(Extractor):
 
 
 def rows_of(folder):
-    with open(folder / "mixtures.csv", newline="") as file:
+    with open(folder / "scores.csv", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -99,7 +101,7 @@ def break_plan(plan, path):
 
 def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path):
     pytest.importorskip("pesq")
-    plans = read_plans(find_mixtures(mixtures))
+    plans = read_plans(mixtures / "mixtures.jsonl")
     told = []
     summary = evaluate_extraction(
         extractor,
@@ -124,7 +126,8 @@ def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path
         for signal in (estimate, mixture)
     )
     speech = {
-        "pesq": pesq(estimate, target, RATE),
+        "pesq_wb": pesq(estimate, target, RATE),
+        "pesq_nb": pesq(estimate, target, RATE, band="nb"),
         "stoi": stoi(estimate, target, RATE),
         "estoi": stoi(estimate, target, RATE, extended=True),
     }
@@ -133,13 +136,21 @@ def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path
     assert (row["id"], row["speaker"], row["interferers"]) == ("m0", "low", "high")
     assert float(row["si_sdr"]) == pytest.approx(after, abs=1e-3)
     assert float(row["si_sdri"]) == pytest.approx(after - before, abs=1e-3)
-    similarity = extractor.similarity(estimate, enrollment, RATE)
+    similarity = load_encoder().similarity(estimate, enrollment, RATE)
     assert float(row["similarity"]) == pytest.approx(similarity, abs=1e-3)
 
     written = json.loads((tmp_path / "new" / "report" / "summary.json").read_text())
     assert written == json.loads(json.dumps(summary))
     assert written["about"]["model"] == "tiny"
-    assert set(written["metrics"]) >= {"si_sdr", "sdr", "sdri", "pesq", "stoi", "estoi"}
+    assert set(written["metrics"]) >= {
+        "si_sdr",
+        "sdr",
+        "sdri",
+        "pesq_wb",
+        "pesq_nb",
+        "stoi",
+        "estoi",
+    }
     assert all(value["num"] == 3 for value in written["metrics"].values())
     assert written["real_time_factor"]["value"] > 0
     assert "CPU, torch threads: " in written["real_time_factor"]["how"]
@@ -234,7 +245,7 @@ def test_a_metric_without_a_value_is_left_out_alone(mixtures, tmp_path):
     )
     assert summary["num_mixtures"] == 2
     assert summary["metrics"]["si_sdr"]["num"] == 2
-    assert summary["metrics"]["pesq"]["num"] == summary["metrics"]["estoi"]["num"] == 1
+    assert summary["metrics"]["pesq_wb"]["num"] == summary["metrics"]["estoi"]["num"] == 1
     note = rows_of(tmp_path)[1]["note"]
     assert "PESQ: 0.200 s are too short" in note
     assert "STOI: of 0.200 s too little is speech" in note
@@ -249,6 +260,81 @@ def test_a_short_enrollment_is_noted_in_its_row(mixtures, extractor, tmp_path):
     assert "only 0.50 s long" in rows_of(tmp_path)[0]["note"]
 
 
+def test_a_row_says_what_was_mixed(mixtures, tmp_path):
+    first, second, third = read_plans(mixtures / "mixtures.jsonl")
+    plans = [
+        first,
+        replace(second, interferers=(*second.interferers, replace(first.target, sir_db=3.0))),
+        replace(third, interferers=()),
+        replace(third, has_target=False),
+    ]
+    model = FromTheMixture(lambda mixture: mixture)
+    sexes = {"low": "M", "high": "F"}
+    evaluate_extraction(model, plans, output=tmp_path, metrics=["si_sdr"], sexes=sexes)
+    rows = rows_of(tmp_path)
+    assert [row["sexes"] for row in rows] == ["M-F", "F-MM", "M", "M-F"]
+    assert [row["sir_db"] for row in rows[2:]] == ["", ""]
+    assert float(rows[0]["sir_db"]) == pytest.approx(0, abs=1e-3)
+    # One interferer twice is 6 dB louder.
+    assert float(rows[1]["sir_db"]) == pytest.approx(3 - 6.02, abs=0.01)
+    assert list(rows[0])[:7] == [
+        "id", "speaker", "interferers", "sexes", "seconds", "enrollment_seconds", "sir_db",
+    ]  # fmt: skip
+    evaluate_extraction(model, plans, output=tmp_path, metrics=["si_sdr"], sexes={"low": "M"})
+    assert [row["sexes"] for row in rows_of(tmp_path)] == ["", "", "M", ""]
+
+
+def test_the_worst_are_kept_as_they_were_heard(mixtures, tmp_path, monkeypatch):
+    plans = read_plans(mixtures / "mixtures.jsonl")
+    plans.insert(0, replace(break_plan(plans[0], mixtures / "gone.wav"), id="broken"))
+    shown = []
+    monkeypatch.setattr(
+        extraction, "write_report", lambda path, summary, rows, worst, others: shown.extend(worst)
+    )
+    gains = iter([0.5, 0.4, 0.3])
+    model = FromTheMixture(lambda mixture: next(gains) * np.roll(mixture, 1))
+    evaluate_extraction(model, plans, output=tmp_path, metrics=["si_sdr"])
+    by_score = sorted(rows_of(tmp_path)[1:], key=lambda row: float(row["si_sdri"]))
+    assert [worst.row["id"] for worst in shown] == [row["id"] for row in by_score]
+    for worst in shown:
+        signals = worst.signals
+        gain = dict(zip(["m0", "m1", "m2"], [0.5, 0.4, 0.3], strict=True))[worst.row["id"]]
+        np.testing.assert_allclose(signals["estimate"], gain * np.roll(signals["mixture"], 1))
+        target = soundfile.read(mixtures / f"{worst.row['speaker']}0.wav", dtype="float32")[0]
+        np.testing.assert_allclose(signals["target"], target, atol=1e-6)
+        assert signals["enrollment"].shape == (RATE,)
+        assert {signal.dtype.name for signal in signals.values()} == {"float32"}
+        assert worst.sample_rate == RATE
+
+
+def test_two_reports_are_compared_mixture_by_mixture(mixtures, tmp_path):
+    plans = read_plans(mixtures / "mixtures.jsonl")
+    for name, shift in (("near", 1), ("far", 2)):
+        model = FromTheMixture(lambda mixture, shift=shift: np.roll(mixture, shift))
+        summary = evaluate_extraction(
+            model,
+            plans,
+            output=tmp_path / name,
+            metrics=["si_sdr"],
+            about={"variant": "min"},
+            against=tmp_path / "near" if name == "far" else None,
+        )
+        assert (summary["against"] is None) == (name == "near")
+    against = summary["against"]
+    near, far = (rows_of(tmp_path / name) for name in ("near", "far"))
+    differences = [
+        float(b["si_sdri"]) - float(a["si_sdri"]) for a, b in zip(near, far, strict=True)
+    ]
+    assert against["metrics"]["si_sdri"]["difference"] == pytest.approx(np.mean(differences))
+    assert against["metrics"]["si_sdri"]["better"] == np.mean(np.array(differences) > 0)
+    assert (against["num_pairs"], against["warnings"]) == (3, [])
+    assert (against["report"], against["about"]["variant"]) == (str(tmp_path / "near"), "min")
+    assert json.loads((tmp_path / "far/summary.json").read_text())["against"] == against
+    page = (tmp_path / "far/report.html").read_text()
+    assert "<h2>Against another system</h2>" in page
+    assert page.count("<article>") == 3
+
+
 @pytest.mark.slow
 def test_processes_change_no_number(mixtures, extractor, tmp_path):
     plans = read_plans(mixtures / "mixtures.jsonl")
@@ -258,20 +344,13 @@ def test_processes_change_no_number(mixtures, extractor, tmp_path):
     assert rows_of(tmp_path / "here") == rows_of(tmp_path / "there")
 
 
-def test_finding_mixtures(mixtures, tmp_path):
-    assert find_mixtures(mixtures) == find_mixtures(mixtures / "mixtures.jsonl")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ManifestError, match=r"empty: no mixtures\.jsonl in it\. Name a data"):
-        find_mixtures(tmp_path / "empty")
-    with pytest.raises(ManifestError, match="gone: no such file or folder"):
-        find_mixtures(tmp_path / "gone")
-
-
 def test_mistakes_are_found_before_any_work(mixtures, extractor, tmp_path, monkeypatch):
     plans = read_plans(mixtures / "mixtures.jsonl")
     monkeypatch.setattr(extractor, "extract", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(ConfigError, match=r"metrics: .*'peqs' \(did you mean 'pesq'\?\)\. Known: "):
         evaluate_extraction(extractor, plans, output=tmp_path, metrics=["peqs"])
+    with pytest.raises(ManifestError, match=r"gone/scores\.csv: cannot be read as a table of"):
+        evaluate_extraction(extractor, plans, output=tmp_path, against=tmp_path / "gone")
     (tmp_path / "file").write_text("kept")
     with pytest.raises(OutputError, match="file: cannot be made a folder"):
         evaluate_extraction(extractor, plans, output=tmp_path / "file")

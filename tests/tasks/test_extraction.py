@@ -14,7 +14,8 @@ from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import ConfigError
 from wesep_like.inference.extractor import Extractor
-from wesep_like.losses import AbsentTargetLoss, NegSISDRLoss, Softmax
+from wesep_like.losses import AbsentTargetLoss, NegSISDRLoss
+from wesep_like.losses.speakers import Softmax
 from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models.build import build_tse
@@ -318,16 +319,16 @@ def test_validation_of_absent_targets_is_by_attenuation(model, some_absent, monk
         for plan in some_absent:
             shown = task.validation_step(read_batch([plan]), 0)["shown"]
             assert set(shown[0].signals) == {"mixture", "estimate", "target"}
-    names = [set(row) for row in task._valid_rows]
+    names = [set(row) for row in task._valid_rows.values()]
     ratios = {"si_sdr", "si_sdri", "failure_rate"}
     assert names == [ratios, {"attenuation_db"}, ratios]
     batch = read_batch(some_absent[1:2])
     cue = model.cue(batch.enrollment, batch.enrollment_samples)
     expected = attenuation(model.extract(batch.mixture, cue), batch.mixture).item()
-    rows = list(task._valid_rows)
+    rows = list(task._valid_rows.values())
     assert rows[1]["attenuation_db"] == pytest.approx(expected, abs=1e-3)
     logged = {}
-    monkeypatch.setattr(task, "log", lambda name, value, **_: logged.update({name: value.item()}))
+    monkeypatch.setattr(task, "log", lambda name, value, **_: logged.update({name: value}))
     task.on_validation_epoch_end()
     assert logged["valid/attenuation_db"] == pytest.approx(expected, abs=1e-3)
     assert logged["valid/si_sdri"] == pytest.approx((rows[0]["si_sdri"] + rows[2]["si_sdri"]) / 2)
@@ -372,7 +373,7 @@ def test_validation_measures_what_extract_gives(model, plans):
     mixture, target = shown.signals["mixture"], shown.signals["target"]
     enrollment = torch.from_numpy(dataset[0].enrollment.samples)
     estimate = Extractor(model, "cpu").extract(mixture, enrollment, RATE)
-    row = task._valid_rows[0]
+    row = task._valid_rows[plans[0].id]
     assert row["si_sdr"] == pytest.approx(si_sdr(estimate, target).item(), abs=1e-3)
     improvement = si_sdr(estimate, target) - si_sdr(mixture, target)
     assert row["si_sdri"] == pytest.approx(improvement.item(), abs=1e-3)
@@ -383,12 +384,12 @@ def test_padding_of_a_validation_batch_is_not_measured(model, plans):
     task = make_task(model).eval()
     with torch.no_grad():
         task.validation_step(read_batch(plans), 0)
-        together = list(task._valid_rows)
+        together = list(task._valid_rows.values())
         task._valid_rows.clear()
         for plan in plans:
             task.validation_step(read_batch([plan]), 0)
     assert len({plan.num_samples for plan in plans}) > 1
-    for one, alone in zip(together, task._valid_rows, strict=True):
+    for one, alone in zip(together, task._valid_rows.values(), strict=True):
         assert one == pytest.approx(alone, abs=1e-3)
 
 
@@ -449,7 +450,7 @@ def test_a_tiny_model_overfits_two_real_mixtures(shared, tmp_path, separator, to
             task.eval()
             task.validation_step(batch, 0)
             task.train()
-        improvements = [row["si_sdri"] for row in task._valid_rows]
+        improvements = [row["si_sdri"] for row in task._valid_rows.values()]
         task._valid_rows.clear()
         if min(improvements) > 15:
             break

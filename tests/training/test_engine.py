@@ -6,15 +6,24 @@ from torch.utils.data import DataLoader
 from wesep_like.errors import ConfigError
 from wesep_like.training import engine
 from wesep_like.training.engine import TrainerOptions
-from wesep_like.training.validation_examples import spectrogram_picture
 
 
 def test_all_wrong_options_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
-        TrainerOptions(num_steps=0, batch_size=-1, clip_grad_norm=0.0, ema_decay=1.0, keep_best=-1)
+        TrainerOptions(
+            num_steps=0,
+            batch_size=-1,
+            max_bad_steps=0,
+            stop_after=0,
+            clip_grad_norm=0.0,
+            ema_decay=1.0,
+            keep_best=-1,
+        )
     assert caught.value.problems == (
         "num_steps: expected at least 1, got 0",
         "batch_size: expected at least 1, got -1",
+        "max_bad_steps: expected at least 1, got 0",
+        "stop_after: expected at least 1, got 0",
         "keep_best: expected at least 0, got -1",
         "clip_grad_norm: expected more than 0, got 0.0",
         "ema_decay: expected between 0 and 1, got 1.0",
@@ -52,13 +61,3 @@ def test_gradients_are_clipped_together_and_keep_their_direction(monkeypatch, tm
     norm = (3**2 + 40**2) ** 0.5
     assert seen["small"] == pytest.approx(-0.1 * 5 * 3 / norm, rel=1e-4)
     assert seen["large"] == pytest.approx(-0.1 * 5 * 40 / norm, rel=1e-4)
-
-
-def test_a_spectrogram_has_its_tone_at_the_right_height():
-    tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16000) / 16000)
-    picture = spectrogram_picture(tone)
-    assert picture.shape[0] == 257
-    assert picture.min() >= 0
-    assert picture.max() == 1
-    row = picture.mean(dim=1).argmax().item()
-    assert row == 256 - round(1000 / (16000 / 512))

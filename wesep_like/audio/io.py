@@ -20,7 +20,7 @@ import soundfile
 from wesep_like.audio.ark import STREAMED_BYTES, open_entry, split_entry
 from wesep_like.audio.resample import resample
 from wesep_like.config.atomic import atomic_path, check_writable
-from wesep_like.errors import AudioError, OutputError, ShapeError
+from wesep_like.errors import AudioError, OutputError, ShapeError, SilentSignalError
 
 _OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 
@@ -28,6 +28,7 @@ _OUTPUT_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _CUT = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 # What libsndfile gives as the length of a FLAC that was written to a pipe.
 _UNKNOWN = 2**63 - 1
+_SOUGHT_SAMPLES = 4096  # at a time; nearly every file has sound in the first of them
 # RFC 3533: a page has a header of 27 bytes, then up to 255 lengths of up to 255 bytes each.
 _OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 
@@ -66,6 +67,20 @@ def info(path: str | os.PathLike[str], *, content: bytes | None = None) -> Audio
     """
     with _opened(path, content) as file:
         return AudioInfo(file.frames, file.samplerate, file.channels)
+
+
+def sounding_info(path: str | os.PathLike[str]) -> AudioInfo:
+    """As `info`, of a file that is not silence; samples are decoded up to the first that is not 0.
+
+    Raises:
+        SilentSignalError: If all samples are 0.
+        AudioError: As in `info`.
+    """
+    with _opened(path, None) as file:
+        while len(samples := file.read(_SOUGHT_SAMPLES, dtype="float32")):
+            if samples.any():
+                return AudioInfo(file.frames, file.samplerate, file.channels)
+        raise SilentSignalError(f"{path}: is silent (all of its {file.frames} samples are 0)")
 
 
 def file_content(path: str | os.PathLike[str]) -> bytes:
@@ -164,12 +179,7 @@ def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -
     peak = float(np.abs(samples).max())
     factor = 1.0 if peak <= 1 else 0.99 / peak
     steps = np.rint(samples * (factor * 2**15)).clip(-(2**15), 2**15 - 1).astype(np.int16)
-    with atomic_path(path) as draft:
-        file_format = _OUTPUT_FORMATS[Path(path).suffix.lower()]
-        try:
-            soundfile.write(draft, steps, sample_rate, format=file_format, subtype="PCM_16")
-        except soundfile.LibsndfileError as error:
-            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+    _write(path, steps, sample_rate, _OUTPUT_FORMATS[Path(path).suffix.lower()], "PCM_16")
     return factor
 
 
@@ -184,11 +194,23 @@ def write_floats(path: str | os.PathLike[str], samples: np.ndarray, sample_rate:
     Raises:
         OutputError: If the file cannot be written.
     """
-    with atomic_path(path) as draft:
-        try:
-            soundfile.write(draft, samples, sample_rate, format="WAV", subtype="FLOAT")
-        except soundfile.LibsndfileError as error:
-            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+    _write(path, samples, sample_rate, "WAV", "FLOAT")
+
+
+def write_clipped(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> None:
+    """The WAV file holds the samples in 16 bits, rounded down and clipped to -1..1, never scaled.
+
+    Bit by bit what `soundfile.write` makes of floats, as in published corpora; else take `write`.
+
+    Args:
+        path: The file; it is never there half written.
+        samples: (samples,) floating point.
+        sample_rate: Hz.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    _write(path, samples, sample_rate, "WAV", "PCM_16")
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -202,6 +224,17 @@ def check_output(path: str | os.PathLike[str]) -> None:
         known = ", ".join(_OUTPUT_FORMATS)
         raise OutputError(f"{path}: no format to write has the suffix {suffix!r}. Known: {known}")
     check_writable(path)
+
+
+def _write(
+    path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int, form: str, subtype: str
+) -> None:
+    """The file holds the samples, in a format and a subtype of soundfile's, or is not there."""
+    with atomic_path(path) as draft:
+        try:
+            soundfile.write(draft, samples, sample_rate, format=form, subtype=subtype)
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 @contextmanager

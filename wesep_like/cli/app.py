@@ -44,25 +44,38 @@ app = typer.Typer(
     rich_markup_mode=None,  # brackets in our texts are no markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_config = typer.Typer(help="Look at configs.")
-app.add_typer(_config, name="config")
+
+
+def _epilog(examples: Sequence[str]) -> str:
+    # \b: what follows is not rewrapped.
+    return "\n".join(["\b", "Example:", *(f"  {example}" for example in examples)])
 
 
 def _add(
     group: typer.Typer, name: str, function: Callable[..., None], examples: Sequence[str]
 ) -> None:
-    # \b: what follows is not rewrapped.
-    lines = ["\b", "Example:", *(f"  {example}" for example in examples)]
-    group.command(name, epilog="\n".join(lines))(function)
+    group.command(name, epilog=_epilog(examples))(function)
 
+
+_config = typer.Typer(help="Look at configs.")
+app.add_typer(_config, name="config")
+_prepare = typer.Typer(
+    cls=prepare.Corpora,
+    help=prepare.HELP,
+    epilog=_epilog(prepare.EXAMPLES),
+    subcommand_metavar="CORPUS ROOT -o DATA",
+)
+app.add_typer(_prepare, name="prepare")
 
 _MODULES = (
-    *(extract, enroll, evaluate, train, average, prepare, rooms, mix, shard),
+    *(extract, enroll, evaluate, train, average, rooms, mix, shard),
     *(info, embed, verify, score, eer),
 )
 for _module in _MODULES:
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
 _add(_config, "check", config.check, config.EXAMPLES)
+for _name, (_function, _examples) in prepare.COMMANDS.items():
+    _add(_prepare, _name, _function, _examples)
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,6 +15,7 @@ from wesep_like.cli.output import print_result, progress_bar, say
 EXAMPLES = (
     "wesep-like evaluate exp/film data/mini/test -o exp/film/test",
     "wesep-like evaluate bundled data/mini/test -o reports/bundled --metrics si_sdr,similarity",
+    "wesep-like evaluate exp/film data/mini/test -o exp/film/test --against reports/bundled",
 )
 
 
@@ -28,14 +29,19 @@ def run(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="REPORT", help="Folder for mixtures.csv, summary, report."
+            "--output", "-o", metavar="REPORT", help="Folder for scores.csv, summary, report."
         ),
     ],
     metrics: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,...", help="Of si_sdr, sdr, pesq, stoi, estoi, similarity. [default: all]"
+            metavar="NAME,...",
+            help="Of si_sdr, sdr, pesq, stoi, estoi, similarity, dnsmos. [default: all but dnsmos]",
         ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="REPORT", help="Folder of another report, to compare with."),
     ] = None,
     workers: Annotated[
         int | None,
@@ -54,34 +60,51 @@ def run(
     """Extract and score every fixed mixture of DATA.
 
     Means come with 95 % intervals; the failure rate is the share of mixtures with an SI-SDRi below
-    1 dB. A mixture that cannot be used is reported and left out; the exit code is then 1.
+    1 dB. A mixture that cannot be used is reported and left out; the exit code is then 1. With
+    --against the differences to another system are told, with their intervals and p values.
     """
-    from wesep_like.data.simulation.plans import read_plans
-    from wesep_like.evaluation.extraction import METRICS, evaluate_extraction, find_mixtures
+    from wesep_like.evaluation.extraction import evaluate_extraction
+    from wesep_like.evaluation.mixture_set import read_mixture_set
     from wesep_like.inference.extractor import Extractor
 
-    plans = read_plans(find_mixtures(data))
+    mixtures = read_mixture_set(data)
     extractor = Extractor.load(
         model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
     )
     if workers is None:
         workers = min(4, os.cpu_count() or 1)
+    about = {"model": str(model), "data": str(data), **mixtures.about, "vad": vad}
+    if max_seconds is not None:
+        about["max_seconds"] = f"{max_seconds:g}"
+    _leave_cores_to(workers)
     with progress_bar("evaluating") as progress:
         summary = evaluate_extraction(
             extractor,
-            plans,
+            mixtures.plans,
             output=output,
-            metrics=METRICS if metrics is None else metrics.split(","),
+            metrics=None if metrics is None else metrics.split(","),
             num_workers=workers,
-            about={"model": str(model), "data": str(data)},
+            about=about,
+            sexes=mixtures.sexes,
+            against=against,
             progress=progress,
         )
     for broken in summary["broken"]:
         say(f"error: {broken['id']}: {broken['problem']}")
+    for warning in summary["against"]["warnings"] if summary["against"] else ():
+        say(f"warning: against {against}: {warning}")
     print_result(summary, _table(summary), as_json=as_json)
     if summary["num_broken"]:
-        say(f"error: {summary['num_broken']} of {len(plans)} mixtures could not be scored")
+        say(f"error: {summary['num_broken']} of {len(mixtures.plans)} mixtures could not be scored")
         raise typer.Exit(1)
+
+
+def _leave_cores_to(workers: int) -> None:
+    """Fewer threads here: one that waits for a core holds all others of its operation up."""
+    import torch
+
+    if workers:
+        torch.set_num_threads(max(1, torch.get_num_threads() - workers))
 
 
 def _table(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -89,9 +112,25 @@ def _table(summary: Mapping[str, Any]) -> Iterator[str]:
     for name, value in summary["metrics"].items():
         low, high = (f"{bound:.2f}" for bound in value["interval"])
         yield f"{name:20} {value['mean']:8.2f}  {f'{low} .. {high}':>18} {value['num']:9}"
+    if "dnsmos_ovrl" in summary["metrics"]:
+        yield "dnsmos is as high for a wrong voice: read it beside si_sdri and similarity"
     if summary["failure_rate"] is not None:
         yield f"{'failure rate':20} {100 * summary['failure_rate']:6.1f} %"
     speed = summary["real_time_factor"]["value"]
     if speed is not None:
         yield f"{'real-time factor':20} {speed:8.2f}"
+    if summary["against"]:
+        yield from _comparison(summary["against"])
     yield f"report: {summary['files']['report']}"
+
+
+def _comparison(against: Mapping[str, Any]) -> Iterator[str]:
+    pairs = f"{against['num_pairs']} pairs, each p for its metric alone (uncorrected)"
+    yield f"against {against['report']}: {pairs}"
+    columns = f"{'this':>8} {'other':>8} {'difference':>10}  {'95 % interval':>18}"
+    yield f"{'':20} {columns} {'p':>7} {'better':>8} {'worse':>8}"
+    for name, value in against["metrics"].items():
+        low, high = (f"{bound:.2f}" for bound in value["interval"])
+        means = f"{value['mean']:8.2f} {value['other_mean']:8.2f} {value['difference']:10.2f}"
+        shares = f"{100 * value['better']:6.1f} % {100 * value['worse']:6.1f} %"
+        yield f"{name:20} {means}  {f'{low} .. {high}':>18} {value['p']:7.4f} {shares}"

@@ -19,7 +19,9 @@ from wesep_like.data.store import AudioStore
 from wesep_like.errors import AudioError
 
 _MAX_ATTEMPTS = 20
+_CYCLE = 6  # turns of two and of three fit into it
 
+T = TypeVar("T")
 E = TypeVar("E", bound="Heard")
 
 
@@ -183,6 +185,14 @@ class OnlineMixtures(NumberedMixtures):
         self.planner = planner
 
 
+class Fixed(Protocol):
+    """Examples that are the same every time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Any: ...
+
+
 class FixedMixtures(Dataset[Ingredients]):
     """Mixtures that are the same every time, for validation and tests; a broken file is an error.
 
@@ -230,3 +240,26 @@ class BatchNumbers(Sampler[list[int]]):
         for step in itertools.count(self.first_batch):
             first = (step * self.num_ranks + self.rank) * self.batch_size
             yield list(range(first, first + self.batch_size))
+
+
+def evenly_spread(items: Sequence[T], count: int) -> list[T]:
+    """So many of the items, one of each stretch of them, and always the same ones.
+
+    The lines of a list may take turns: each mixture once for each of its two or three speakers. So
+    the chosen ones take turns too; an even stride might find one speaker's only.
+    """
+    chosen = []
+    for n in range(count):
+        first, after = n * len(items) // count, (n + 1) * len(items) // count
+        chosen.append(items[first + (n - first) % min(_CYCLE, after - first)])
+    return chosen
+
+
+def share_numbers(num_examples: int, rank: int, num_ranks: int) -> list[int]:
+    """The numbers of a rank's share of so many fixed examples.
+
+    All shares are of one size: ranks that step together must take as many steps. So a few examples
+    may come twice, each time in another share.
+    """
+    size = -(-num_examples // num_ranks)
+    return [number % num_examples for number in range(rank, size * num_ranks, num_ranks)]

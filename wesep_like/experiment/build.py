@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from lightning import LightningModule
-
 from wesep_like.experiment.base import Experiment
 from wesep_like.experiment.extraction.build import build_extraction
 from wesep_like.experiment.extraction.sections import ExtractionExperiment
 from wesep_like.experiment.verification.build import build_verification
 from wesep_like.experiment.verification.sections import VerificationExperiment
+from wesep_like.tasks.base import Task
 from wesep_like.training.loaders import Loaders
 
 
-def build(experiment: Experiment, config_path: str) -> tuple[LightningModule, Loaders]:
+def build(experiment: Experiment, config_path: str) -> tuple[Task, Loaders]:
     """The parts of a run, put together.
 
     Args:

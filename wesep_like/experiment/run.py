@@ -18,10 +18,12 @@ from wesep_like.experiment.sections import read_experiment
 from wesep_like.inference.device import find_device
 from wesep_like.models.model_file import CONFIG
 from wesep_like.training import engine
+from wesep_like.training.processes import is_first, speaking_as_one
 
 _log = logging.getLogger(__name__)
 
 
+@speaking_as_one()
 def train(
     config_path: str | Path,
     overrides: Sequence[str],
@@ -42,15 +44,19 @@ def train(
     Raises:
         ConfigError: With everything that is wrong with the config.
         OutputError: If the folder has another run in it, or cannot be made.
+        RunEndedError: If it was ended from outside.
         WesepLikeError: If data or first weights cannot be used.
     """
     place = find_device(device)
     experiment, resolved = read_experiment(config_path, overrides)
+    engine.precision(experiment.trainer, place)  # told before anything is read or written
     output = Path(output)
     checkpoint = _find_checkpoint(output, resolved, resume)
     engine.seed(experiment.seed)
     task, loaders = build(experiment, str(config_path))
-    write_config(make_folder(output) / CONFIG, resolved)
+    make_folder(output)
+    if is_first():
+        write_config(output / CONFIG, resolved)
     engine.fit(
         task, loaders, output, experiment.trainer, resolved, device=place, checkpoint=checkpoint
     )

@@ -34,10 +34,11 @@ def as_signals(
     check_same_shape(estimate, target)
     if target.ndim != 1:
         raise ShapeError(f"target: shape {tuple(target.shape)}. Give single signals, (samples,).")
-    return _as_array(estimate), _as_array(target)
+    return as_array(estimate), as_array(target)
 
 
-def _as_array(signal: np.ndarray | Tensor) -> np.ndarray:
+def as_array(signal: np.ndarray | Tensor) -> np.ndarray:
+    """A signal as a double precision array."""
     if isinstance(signal, Tensor):
         signal = signal.detach().cpu().numpy()
     return np.asarray(signal, dtype=np.float64)

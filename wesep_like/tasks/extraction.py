@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.functional import pad
-from torch.optim import Optimizer
 
 from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.batch import Batch
@@ -22,11 +20,14 @@ from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
 from wesep_like.models.tse import PartName
+from wesep_like.tasks.base import Task
 from wesep_like.tasks.cue_cache import CueCache
+from wesep_like.tasks.gathered import mean_rows, mean_terms
 from wesep_like.tasks.metric_gan import MetricGAN
 from wesep_like.tasks.parameter_groups import MakeOptimizer, groups_by_rate
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 from wesep_like.tasks.validated import VALIDATED
+from wesep_like.tasks.written import is_written
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Shown:
     sample_rate: int
 
 
-class ExtractionTask(LightningModule):
+class ExtractionTask(Task):
     """Learns to extract: what a batch means. How steps are run is the trainer's business.
 
     Args:
@@ -73,7 +74,10 @@ class ExtractionTask(LightningModule):
         absent_loss: Of the answer, where the enrolled speaker does not speak.
     """
 
+    model: TSEModel
     validated = VALIDATED["extraction"]
+    example = "mixture"
+    answer = "estimates"
 
     def __init__(
         self,
@@ -102,7 +106,22 @@ class ExtractionTask(LightningModule):
         self.learning_rates = dict(learning_rates or {})
         self.absent_loss = absent_loss or AbsentTargetLoss()
         self._cues = CueCache()
-        self._valid_rows: list[dict[str, float]] = []
+        self._valid_rows: dict[str, dict[str, float]] = {}
+
+    @property
+    def answering(self) -> nn.Module:
+        """See the base."""
+        return self.model.separator
+
+    def signals(self, batch: Batch) -> dict[str, Tensor]:
+        """See the base."""
+        return {name: getattr(batch, name) for name in ("mixture", "target", "enrollment")}
+
+    def parts(self) -> dict[str, nn.Module]:
+        """See the base."""
+        others = {"speaker_head": self.speaker_head, "discriminator": self.metric_gan}
+        found = {name: part for name, part in others.items() if part is not None}
+        return {**dict(self.model.named_children()), **found}
 
     def on_after_batch_transfer(self, clips: Clips, dataloader_idx: int) -> Batch:
         """Mixes the clips on the device that they are on by now."""
@@ -137,7 +156,7 @@ class ExtractionTask(LightningModule):
         """Each term of the loss of one pass by name, and their weighted sum as `loss`.
 
         A term is the mean over those that have it: an example's target speaks or is absent. In the
-        sum each example counts alike.
+        sum each example counts alike, and so it does among processes with batches of one size.
         """
         speaks = batch.has_target.tolist()
         terms: dict[str, Tensor] = {}
@@ -168,9 +187,24 @@ class ExtractionTask(LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """One step's loss."""
         terms = self.training_losses(batch)
-        for name, value in terms.items():
-            self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=1)
+        self.take_note(terms["loss"], batch.ids)
+        for name, value in self._logged(terms, batch).items():
+            self.log(f"train/{name}", value, prog_bar=name == "loss", batch_size=1)
         return terms["loss"]
+
+    def _logged(self, terms: Mapping[str, Tensor], batch: Batch) -> Mapping[str, Tensor | float]:
+        """The terms; where they are written down, over the examples of all processes."""
+        if self.trainer.world_size == 1 or not is_written(self.trainer):
+            return {name: value.detach() for name, value in terms.items()}
+        num_speaking, num_all = int(batch.has_target.sum()), len(batch.ids)
+        num_of = {weighted.name: num_speaking for weighted in self.losses}
+        num_of["absent"] = num_all - num_speaking
+        return mean_terms(
+            {
+                name: (value.item(), num_of.get(name.removeprefix("second_"), num_all))
+                for name, value in terms.items()
+            }
+        )
 
     def _cue(self, batch: Batch, *, recurs: bool, masks: FeatureMasks | None = None) -> SpeakerCue:
         # What is masked is another cue each time.
@@ -226,32 +260,24 @@ class ExtractionTask(LightningModule):
             if batch.has_target[row]:
                 after = si_sdr(estimate, target)
                 improvement = after - si_sdr(mixture, target)
-                self._valid_rows.append(
-                    {
-                        "si_sdr": after.item(),
-                        "si_sdri": improvement.item(),
-                        "failure_rate": float(improvement.item() < FAILURE_BELOW_DB),
-                    }
-                )
+                self._valid_rows[batch.ids[row]] = {
+                    "si_sdr": after.item(),
+                    "si_sdri": improvement.item(),
+                    "failure_rate": float(improvement.item() < FAILURE_BELOW_DB),
+                }
             else:
                 quieter = attenuation(estimate, mixture)
-                self._valid_rows.append({"attenuation_db": quieter.item()})
+                self._valid_rows[batch.ids[row]] = {"attenuation_db": quieter.item()}
             signals = {"mixture": mixture, "estimate": estimate, "target": target}
             first = {name: signal[0] for name, signal in signals.items()}
             shown.append(Shown(batch.ids[row], first, self.model.sample_rate))
         return {"shown": shown}
 
     def on_validation_epoch_end(self) -> None:
-        """Logs the means over all fixed mixtures, of all processes."""
-        for name in dict.fromkeys(name for row in self._valid_rows for name in row):
-            rows = [row[name] for row in self._valid_rows if name in row]
-            self.log(
-                f"valid/{name}",
-                torch.tensor(rows, device=self.device).mean(),
-                prog_bar=name == "si_sdri",
-                sync_dist=True,
-            )
-        self._valid_rows.clear()
+        """Logs the means over all fixed mixtures, each once, whichever process had it."""
+        for name, mean in mean_rows(self._valid_rows).items():
+            self.log(f"valid/{name}", mean, prog_bar=name == "si_sdri", sync_dist=True)
+        self._valid_rows = {}
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser of all that is not frozen, and its schedule."""
@@ -266,17 +292,10 @@ class ExtractionTask(LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "frequency": 1},
         }
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clips the norm of all gradients together, but the discriminator's by itself."""
-        if gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self._learns(), gradient_clip_val)
-            if self.metric_gan is not None:
-                torch.nn.utils.clip_grad_norm_(self.metric_gan.parameters(), gradient_clip_val)
+    def clipped_together(self) -> list[list[nn.Parameter]]:
+        """All but the discriminator, and the discriminator by itself."""
+        judges = [] if self.metric_gan is None else [list(self.metric_gan.parameters())]
+        return [self._learns(), *judges]
 
     def _learns(self) -> list[nn.Parameter]:
         """The parameters of all but the discriminator, which has a loss of its own."""

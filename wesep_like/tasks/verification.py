@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
@@ -16,9 +15,12 @@ from wesep_like.data.speech import SpeechBatch, SpeechClips, render_speech
 from wesep_like.losses import SpeakerHead, SpeakerLoss
 from wesep_like.metrics.detection import eer, min_dcf
 from wesep_like.models.speakers import SpeakerModule
+from wesep_like.tasks.base import Task
+from wesep_like.tasks.gathered import gathered, mean_terms
 from wesep_like.tasks.margin_schedule import MarginSchedule
 from wesep_like.tasks.parameter_groups import MakeOptimizer, groups_by_rate
 from wesep_like.tasks.validated import VALIDATED
+from wesep_like.tasks.written import is_written
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class LabelledTrials:
     is_target: np.ndarray
 
 
-class VerificationTask(LightningModule):
+class VerificationTask(Task):
     """Learns to tell speakers apart: what a batch means. How steps are run is the trainer's.
 
     Args:
@@ -59,7 +61,10 @@ class VerificationTask(LightningModule):
         learning_rates: Of the parts `speaker` and `head`, where one learns at another rate.
     """
 
+    model: SpeakerModule
     validated = VALIDATED["verification"]
+    example = "utterance"
+    answer = "embeddings"
 
     def __init__(
         self,
@@ -83,6 +88,19 @@ class VerificationTask(LightningModule):
         self._make_optimizer = make_optimizer
         self._embeddings: dict[str, np.ndarray] = {}  # of a validation's utterances
 
+    @property
+    def answering(self) -> nn.Module:
+        """See the base."""
+        return self.model
+
+    def signals(self, batch: SpeechBatch) -> dict[str, Tensor]:
+        """See the base."""
+        return {"speech": batch.speech}
+
+    def parts(self) -> dict[str, nn.Module]:
+        """See the base."""
+        return {"speaker": self.model, "head": self.head}
+
     def on_after_batch_transfer(self, clips: SpeechClips, dataloader_idx: int) -> SpeechBatch:
         """Rooms, noise and effects, on the device that the clips are on by now."""
         return render_speech(clips)
@@ -96,7 +114,7 @@ class VerificationTask(LightningModule):
         terms = {w.name: w.loss(embedding, batch.speakers) for w in self.losses}
         total = torch.stack([w.weight * terms[w.name] for w in self.losses]).sum()
         heads = [w.loss for w in self.losses if isinstance(w.loss, SpeakerHead)]
-        if heads and self._is_logged():
+        if heads and is_written(self.trainer):
             terms["accuracy"] = _accuracy(heads[0], embedding, batch.speakers)
         return {**terms, "loss": total}
 
@@ -109,26 +127,26 @@ class VerificationTask(LightningModule):
         assert cue.embedding is not None
         return cue.embedding
 
-    def _is_logged(self) -> bool:
-        """Whether somebody looks at the numbers of this step."""
-        step = self.trainer.global_step + 1
-        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set where it is made
-        return step == 1 or step % every == 0
-
     def training_step(self, batch: SpeechBatch, index: int) -> Tensor:
         """One step's loss, with as much of the margin as the schedule says of the step."""
-        shown: dict[str, Any] = {}
         if self.margin_schedule is not None:
             share = self.margin_schedule.share(self.trainer.global_step)
             for weighted in self.losses:
-                if weighted.loss.has_margin:
-                    weighted.loss.margin_share = share
-            shown["margin_share"] = share
+                weighted.loss.margin_share = share
+            self.log("train/margin_share", share, batch_size=1)
         terms = self.training_losses(batch)
-        shown |= {name: value.detach() for name, value in terms.items()}
-        for name, value in shown.items():
+        self.take_note(terms["loss"], batch.ids)
+        for name, value in self._logged(terms, batch).items():
             self.log(f"train/{name}", value, prog_bar=name in ("loss", "accuracy"), batch_size=1)
         return terms["loss"]
+
+    def _logged(
+        self, terms: Mapping[str, Tensor], batch: SpeechBatch
+    ) -> Mapping[str, Tensor | float]:
+        """The terms; where they are written down, over the examples of all processes."""
+        if self.trainer.world_size == 1 or not is_written(self.trainer):
+            return {name: value.detach() for name, value in terms.items()}
+        return mean_terms({name: (value.item(), len(batch.ids)) for name, value in terms.items()})
 
     def validation_step(self, batch: SpeechBatch, index: int) -> dict[str, list[Any]]:
         """The embedding of each utterance, as `embed` would compute it; nothing is `shown`."""
@@ -140,13 +158,19 @@ class VerificationTask(LightningModule):
         return {"shown": []}
 
     def on_validation_epoch_end(self) -> None:
-        """Logs the error rates of the trials, whose scores are cosines."""
-        scores, is_target = score(self.trials, self._embeddings)
+        """Logs the error rates of the trials, whose scores are cosines; of all processes."""
+        embeddings: dict[str, np.ndarray] = {}
+        for share in gathered(self._embeddings):
+            embeddings |= share
+        scores, is_target = score(self.trials, embeddings)
         self._embeddings = {}
-        # A run in small validates a few utterances, of which there may be no trials.
-        if is_target.any() and not is_target.all():
-            self.log("valid/eer", eer(scores, is_target).rate, prog_bar=True, sync_dist=True)
-            self.log("valid/min_dcf", min_dcf(scores, is_target), sync_dist=True)
+        if is_target.all() or not is_target.any():
+            return  # a run in small validates a few utterances, of which there may be no trials
+        is_finite = bool(np.isfinite(scores).all())
+        rate = eer(scores, is_target).rate if is_finite else float("nan")
+        cost = min_dcf(scores, is_target) if is_finite else float("nan")
+        self.log("valid/eer", rate, prog_bar=True, sync_dist=True)
+        self.log("valid/min_dcf", cost, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser of encoder and losses, and its schedule."""

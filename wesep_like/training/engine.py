@@ -11,22 +11,26 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 
 from wesep_like.errors import ConfigError
 from wesep_like.models.model_file import save_weights
-from wesep_like.tasks.validated import Validated
+from wesep_like.tasks.base import Task
+from wesep_like.training.bad_steps import BadSteps
 from wesep_like.training.best_model import BestModel
 from wesep_like.training.kept_folders import MODELS
 from wesep_like.training.kept_models import KeptModels
 from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
 from wesep_like.training.metrics_file import MetricsFile
+from wesep_like.training.processes import ANSWER_WITHIN, EndedFromOutside, are_several
 from wesep_like.training.progress import StepLines, StepsBar
 from wesep_like.training.run_log import lightning_kept_quiet, run_log
 from wesep_like.training.validation_examples import ValidationExamples
+from wesep_like.training.validation_watch import EarlyStop, PlateauWatch
 from wesep_like.training.weight_average import WeightAverage
 
 _log = logging.getLogger("wesep_like")
@@ -46,7 +50,12 @@ class TrainerOptions:
         save_every: Steps from one `last` checkpoint to the next; null is as often as validation.
         log_every: Steps from one row of metrics to the next.
         clip_grad_norm: Largest norm of all gradients together; null clips nothing.
-        precision: `bf16` runs what can be in 16 bit; `auto` does so on a GPU and not on a CPU.
+        precision: `bf16` and `fp16` run what can be in 16 bit, `fp16` on a GPU only and with a loss
+            that is scaled up; `auto` is `bf16` on a GPU and `fp32` on a CPU.
+        max_bad_steps: Steps in a row with a loss or a gradient that is not finite; each is left
+            out, and after so many the run ends.
+        stop_after: Validations in a row that are not better than the best before; after so many
+            the run ends. Null: it takes all its steps.
         num_workers: Processes that read and cut audio.
         num_examples: Validation mixtures that TensorBoard plays and draws.
         ema_decay: Of a moving average of the weights, which is then what is validated and written;
@@ -62,7 +71,9 @@ class TrainerOptions:
     save_every: int | None = None
     log_every: int = 50
     clip_grad_norm: float | None = 5.0
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    max_bad_steps: int = 50
+    stop_after: int | None = None
     num_workers: int = 2
     num_examples: int = 4
     ema_decay: float | None = None
@@ -77,6 +88,8 @@ class TrainerOptions:
             "validate_every": 1,
             "save_every": 1,
             "log_every": 1,
+            "max_bad_steps": 1,
+            "stop_after": 1,
             "num_workers": 0,
             "num_examples": 0,
             "keep_best": 0,
@@ -96,7 +109,7 @@ class TrainerOptions:
 
 
 def fit(
-    task: LightningModule,
+    task: Task,
     loaders: Loaders,
     folder: Path,
     options: TrainerOptions,
@@ -108,7 +121,7 @@ def fit(
     """Trains `task` and writes into `folder`.
 
     Args:
-        task: Has a `model`, and logs what it says by `validated`.
+        task: What is learnt.
         loaders: Training and validation batches.
         folder: Gets `model/` (the best so far), `checkpoints/`, `metrics.csv`, `tensorboard/` and
             `train.log`.
@@ -116,9 +129,12 @@ def fit(
         config: The resolved config, for the model file.
         device: On a GPU, `torchrun` makes one process for each.
         checkpoint: To go on from.
+
+    Raises:
+        RunEndedError: If the run, or another process of it, was ended from outside.
     """
-    best: Validated = task.validated  # type: ignore[assignment]  # each of ours has it
-    save_every = options.save_every or options.validate_every
+    ended = EndedFromOutside(folder)
+    best, save_every = task.validated, options.save_every or options.validate_every
     is_terminal = os.isatty(2)
     average = None if options.ema_decay is None else WeightAverage(options.ema_decay)
 
@@ -128,6 +144,8 @@ def fit(
         save_weights(model_folder, weights, config)
 
     callbacks: list[Callback] = [
+        ended,
+        BadSteps(options.max_bad_steps),
         MetricsFile(folder / "metrics.csv", options.log_every),
         LearningRateMonitor("step"),
         ValidationExamples(options.num_examples),
@@ -136,6 +154,8 @@ def fit(
         KeptModels(
             folder / MODELS, best, save, num_best=options.keep_best, num_last=options.keep_last
         ),
+        PlateauWatch(best),
+        EarlyStop(best, options.stop_after),
         StepsBar() if is_terminal else StepLines(options.log_every),
         ModelCheckpoint(
             folder / "checkpoints",
@@ -147,28 +167,13 @@ def fit(
         LastCheckpoint(folder / LAST_CHECKPOINT, save_every, options.validate_every),
     ]
     with run_log(folder / "train.log"), lightning_kept_quiet():
-        trainer = Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            **_processes(device, task),
-            precision=_precision(options.precision, device),
-            max_steps=options.num_steps,
-            max_epochs=-1,
-            accumulate_grad_batches=options.accumulate_batches,
-            # An epoch never ends: example numbers go on for ever.
-            check_val_every_n_epoch=None,
-            val_check_interval=options.validate_every * options.accumulate_batches,
-            num_sanity_val_steps=0,
-            gradient_clip_val=options.clip_grad_norm,
-            gradient_clip_algorithm="norm",
-            log_every_n_steps=options.log_every,
+        trainer = make_trainer(
+            task,
+            options,
+            device,
             logger=TensorBoardLogger(folder, name="tensorboard", version=""),
             callbacks=callbacks,
             enable_progress_bar=is_terminal,
-            enable_model_summary=False,
-            # The loaders know their share.
-            use_distributed_sampler=False,
-            # What validation computes once of a frozen module is kept, and used in training.
-            inference_mode=False,
         )
         _log.info(
             "training %d steps on %s, precision %s",
@@ -178,29 +183,67 @@ def fit(
         )
         if checkpoint is not None:
             _log.info("going on from %s", checkpoint)
-        trainer.fit(task, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        with ended.told(trainer):
+            trainer.fit(task, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
         _log.info("done after %d steps", trainer.global_step)
 
 
-def _processes(device: torch.device, task: LightningModule) -> dict[str, Any]:
+def make_trainer(task: Task, options: TrainerOptions, device: torch.device, **more: Any) -> Trainer:
+    """What takes the steps of `task`; `more` is what it tells and writes.
+
+    Raises:
+        ConfigError: If the device cannot compute in the precision that is wanted.
+    """
+    return Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        **_processes(device, task),
+        precision=precision(options, device),
+        max_steps=options.num_steps,
+        max_epochs=-1,
+        accumulate_grad_batches=options.accumulate_batches,
+        # An epoch never ends: example numbers go on for ever.
+        check_val_every_n_epoch=None,
+        val_check_interval=options.validate_every * options.accumulate_batches,
+        num_sanity_val_steps=0,
+        gradient_clip_val=options.clip_grad_norm,
+        gradient_clip_algorithm="norm",
+        log_every_n_steps=options.log_every,
+        enable_model_summary=False,
+        # The loaders know their share.
+        use_distributed_sampler=False,
+        # What validation computes once of a frozen module is kept, and used in training.
+        inference_mode=False,
+        **more,
+    )
+
+
+def _processes(device: torch.device, task: Task) -> dict[str, Any]:
     """One process; under `torchrun`, those that it started."""
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if are_several():
         here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
         # A fusion that attends to frames leaves the layers that make an embedding of them idle.
         has_idle = getattr(task.model, "hears_frames", False)
-        strategy = "ddp_find_unused_parameters_true" if has_idle else "ddp"
+        strategy = DDPStrategy(find_unused_parameters=has_idle, timeout=ANSWER_WITHIN)
         return {"devices": here, "num_nodes": all_of_them // here, "strategy": strategy}
     if device.type == "cuda":
         return {"devices": [device.index or 0]}
     return {"devices": 1}
 
 
-def _precision(wanted: str, device: torch.device) -> Any:
+def precision(options: TrainerOptions, device: torch.device) -> Any:
+    """What Lightning calls the precision that is wanted.
+
+    Raises:
+        ConfigError: If the device has none such.
+    """
+    wanted = options.precision
     if wanted == "auto":
         wanted = "bf16" if device.type == "cuda" else "fp32"
-    return {"fp32": "32-true", "bf16": "bf16-mixed"}[wanted]
+    if wanted == "fp16" and device.type != "cuda":
+        raise ConfigError(
+            "trainer.precision: fp16 is for a GPU, and this run is on a CPU. Use fp32 or bf16"
+        )
+    return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
 
 
 def seed(number: int) -> None:

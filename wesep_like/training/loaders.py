@@ -8,7 +8,10 @@ from typing import Any
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from wesep_like.data.dataset import BatchNumbers
+from wesep_like.data.dataset import BatchNumbers, Fixed, share_numbers
+from wesep_like.errors import WesepLikeError
+
+_MAX_VALID_WORKERS = 2  # they only read; most of a validation is the model's work
 
 
 class Loaders(LightningDataModule):
@@ -20,13 +23,14 @@ class Loaders(LightningDataModule):
         collate: Examples -> batch.
         batch_size: Training examples a batch, on each process.
         batches_per_step: How many batches the trainer takes for a step.
-        num_workers: Processes that make training examples.
+        num_workers: Processes that make training examples; as many, but at most two, read those
+            of a validation while it runs.
     """
 
     def __init__(
         self,
         train: Dataset[Any],
-        valid: Dataset[Any],
+        valid: Fixed,
         collate: Callable[[list[Any]], Any],
         *,
         batch_size: int,
@@ -34,9 +38,10 @@ class Loaders(LightningDataModule):
         num_workers: int,
     ) -> None:
         super().__init__()
-        self._train = train
-        self._valid = valid
-        self._collate = collate
+        self._train = _ErrorsHandedOn(train)
+        self._valid = _ErrorsHandedOn(valid)
+        self._num_valid = len(valid)
+        self._collate = _collate_or_hand_on(collate)
         self._batch_size = batch_size
         self._batches_per_step = batches_per_step
         self._num_workers = num_workers
@@ -60,5 +65,51 @@ class Loaders(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Every process sees every example: sets are small, and then the means are everywhere."""
-        return DataLoader(self._valid, batch_size=1, collate_fn=self._collate)
+        """The share of this process."""
+        assert self.trainer is not None
+        rank, num_ranks = self.trainer.global_rank, self.trainer.world_size
+        return DataLoader(
+            self._valid,
+            batch_size=1,
+            sampler=share_numbers(self._num_valid, rank, num_ranks),
+            collate_fn=self._collate,
+            num_workers=min(self._num_workers, _MAX_VALID_WORKERS),
+        )
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """The batch; if a worker met an error in place of one, raises that."""
+        if isinstance(batch, WesepLikeError):
+            raise batch
+        return batch
+
+
+class _ErrorsHandedOn(Dataset[Any]):
+    """Examples, or the error in place of one.
+
+    What a worker process raises, torch raises again with all of its traceback for a message.
+
+    Args:
+        examples: By number.
+    """
+
+    def __init__(self, examples: Dataset[Any] | Fixed) -> None:
+        self._examples = examples
+
+    def __getitem__(self, number: int) -> Any:
+        try:
+            return self._examples[number]
+        except WesepLikeError as error:
+            return error
+
+
+def _collate_or_hand_on(
+    collate: Callable[[list[Any]], Any],
+) -> Callable[[list[Any]], Any]:
+    """`collate`, but of examples with an error among them the first error."""
+
+    def batch_or_error(examples: list[Any]) -> Any:
+        errors = (example for example in examples if isinstance(example, WesepLikeError))
+        error = next(errors, None)
+        return collate(examples) if error is None else error
+
+    return batch_or_error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from wesep_like.training.processes import is_first
 
 # What is chosen on purpose here, or is Lightning's own business.
 _NOT_FOR_USERS = (
@@ -25,13 +26,12 @@ _NOT_FOR_USERS = (
 @contextmanager
 def run_log(path: Path) -> Iterator[None]:
     """Our messages and warnings also go into a file; of several processes, the first speaks."""
-    is_first = int(os.environ.get("RANK", "0")) == 0
-    handler = logging.FileHandler(path, encoding="utf-8") if is_first else logging.NullHandler()
+    handler = logging.FileHandler(path, encoding="utf-8") if is_first() else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("wesep_like")
     level, show = log.level, warnings.showwarning
     log.addHandler(handler)
-    log.setLevel(logging.INFO if is_first else logging.ERROR)
+    log.setLevel(logging.INFO if is_first() else logging.ERROR)
     warnings.showwarning = _log_warning
     try:
         yield

@@ -8,9 +8,8 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor
 
-_RANGE_DB = 70.0
+from wesep_like.audio.spectrogram import power_spectrogram, spectrogram_picture
 
 
 class ValidationExamples(Callback):
@@ -45,16 +44,8 @@ class ValidationExamples(Callback):
                 writer.add_audio(
                     f"{shown.name}/{name}", signal, step, sample_rate=shown.sample_rate
                 )
-                pictures.append(spectrogram_picture(signal))
+                pictures.append(spectrogram_picture(power_spectrogram(signal)))
             # From top to bottom in the order of the task: mixture, estimate, target.
             gap = torch.ones(4, pictures[0].shape[1])
             stacked = torch.cat([row for picture in pictures for row in (picture, gap)][:-1])
             writer.add_image(f"{shown.name}/spectrograms", stacked, step, dataformats="HW")
-
-
-def spectrogram_picture(signal: Tensor) -> Tensor:
-    """Log power of `signal` (samples,) as grey in [0, 1], (bins, frames), low at the bottom."""
-    window = torch.hann_window(512)
-    spectrum = torch.stft(signal, 512, 128, window=window, return_complex=True)
-    power_db = 20 * torch.log10(spectrum.abs().clamp_min(1e-8))
-    return ((power_db - power_db.max()) / _RANGE_DB + 1).clamp(0, 1).flip(0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from wesep_like.audio.io import AudioInfo
-from wesep_like.data.corpora.base import Contents, Sounds
+from wesep_like.data.corpora.base import Contents, Corpus, Sounds
 from wesep_like.data.corpora.kaldi_lists import (
-    Row,
+    DRAWN,
     Sound,
     Voice,
     find,
@@ -18,14 +18,16 @@ from wesep_like.data.corpora.kaldi_lists import (
     read_sounds,
     read_voices_of_speakers,
 )
-from wesep_like.data.corpora.premixed import premixed_contents
+from wesep_like.data.corpora.premixed import (
+    Enrolled,
+    fixed_enrollments,
+    premixed_contents,
+    utterance_of,
+)
 from wesep_like.data.manifest import Utterance
 from wesep_like.data.premixed import PremixedMixture, PremixedSource, utterance_in
 from wesep_like.data.text_lines import raise_problems
 from wesep_like.errors import ManifestError
-
-# So begins what stands in WeSep's lists for training: an enrollment is to be drawn.
-_DRAWN = "*"
 
 
 @dataclass(frozen=True)
@@ -34,47 +36,57 @@ class _Speech:
 
     Args:
         voices: Files of single speakers by path, the mixtures' sources among them.
-        fixed: The line of a fixed enrollment and its file, by mixture and number of the speaker.
+        fixed: Enrollments by mixture and number of the speaker.
     """
 
     voices: Mapping[Path, Voice]
-    fixed: Mapping[tuple[str, int], tuple[Row, Path]]
+    fixed: Mapping[tuple[str, int], Enrolled]
 
 
-def listed_files(root: Path) -> list[Path]:
-    """Every sound file that the lists in a folder name, in order.
+@dataclass(frozen=True)
+class Kaldi(Corpus):
+    """A folder of lists.
 
-    Raises:
-        ManifestError: If a list is missing, or wrong in up to ten lines that are told.
+    Args:
+        seed: Of the enrollments that are drawn.
     """
-    sounds = read_sounds(root)
-    files = {file for sound in sounds for file in (sound.path, *sound.sources)}
-    if _are_mixtures(sounds):
-        speech = _read_speech(root, sounds)
-        files |= {*speech.voices, *(file for _, file in speech.fixed.values() if file.exists())}
-    return sorted(files)
 
+    seed: int = 1
 
-def index_kaldi(root: Path, files: Sounds, seed: int, sample_rate: int) -> Contents:
-    """A manifest of utterances; of mixtures also theirs, and fixed ones, each speaker a target.
+    def find(self, root: Path) -> list[Path]:
+        """Every sound file that the lists name, in order.
 
-    Raises:
-        ManifestError: If lines are wrong; up to ten of them.
-    """
-    sounds = read_sounds(root)
-    if not _are_mixtures(sounds):
-        voices = [Voice(sound.id, sound.speakers[0], sound.path) for sound in sounds]
-        return {"utterances.jsonl": _utterances(voices, files, _sexes(root))}
-    speech, sexes = _read_speech(root, sounds), _sexes(root)
-    mixtures = _mixtures(root, sounds, files, speech)
-    fixed = _fixed_enrollments(root, mixtures, files, speech)
-    return premixed_contents(
-        mixtures,
-        _utterances(speech.voices.values(), files, sexes),
-        dict(zip(fixed, _utterances(fixed.values(), files, sexes), strict=True)),
-        source=str(root / "wav.scp"),
-        seed=seed,
-    )
+        Raises:
+            ManifestError: If a list is missing, or wrong in up to ten lines that are told.
+        """
+        listed = read_sounds(root)
+        files = {file for sound in listed for file in (sound.path, *sound.sources)}
+        if _are_mixtures(listed):
+            speech = _read_speech(root, listed)
+            fixed = (enrolled.voice.path for enrolled in speech.fixed.values())
+            files |= {*speech.voices, *(file for file in fixed if file.exists())}
+        return sorted(files)
+
+    def index(self, root: Path, sounds: Sounds) -> Contents:
+        """A manifest of utterances; of mixtures also theirs, and fixed ones, each speaker a target.
+
+        Raises:
+            ManifestError: If lines are wrong; up to ten of them.
+        """
+        listed = read_sounds(root)
+        if not _are_mixtures(listed):
+            voices = [Voice(sound.id, sound.speakers[0], sound.path) for sound in listed]
+            return {"utterances.jsonl": _utterances(voices, sounds, _sexes(root))}
+        speech, sexes = _read_speech(root, listed), _sexes(root)
+        mixtures = _mixtures(root, listed, sounds, speech)
+        lists = "single.wav.scp or spk2enroll.json names"
+        return premixed_contents(
+            mixtures,
+            _utterances(speech.voices.values(), sounds, sexes),
+            fixed_enrollments(speech.fixed, mixtures, sounds, sexes, lists),
+            source=str(root / "wav.scp"),
+            seed=self.seed,
+        )
 
 
 def _are_mixtures(sounds: Sequence[Sound]) -> bool:
@@ -97,8 +109,10 @@ def _read_speech(root: Path, sounds: Sequence[Sound]) -> _Speech:
     for number in range(max(len(sound.speakers) for sound in sounds)):
         rows = read_optional(root / f"spk{number + 1}.enroll", "MIXTURE ENROLLMENT")
         for mixture, row in rows.items():
-            if not row.value.startswith(_DRAWN):
-                fixed[mixture, number] = (row, path_of.get(row.value) or find(row.value))
+            if not row.value.startswith(DRAWN):
+                path = path_of.get(row.value) or find(row.value)
+                voice = voices.get(path, Voice(row.value, None, path))
+                fixed[mixture, number] = Enrolled(row, voice)
     return _Speech(voices, fixed)
 
 
@@ -112,14 +126,7 @@ def _utterances(
 ) -> list[Utterance]:
     """The voices whose speaker is known and whose file can be read."""
     return [
-        Utterance(
-            voice.utterance,
-            voice.speaker,
-            str(voice.path),
-            files[voice.path].num_samples,
-            files[voice.path].sample_rate,
-            sexes.get(voice.speaker),
-        )
+        utterance_of(voice, files, sexes)
         for voice in voices
         if voice.speaker is not None and voice.path in files
     ]
@@ -158,38 +165,6 @@ def _mixtures(
     if not mixtures:
         raise ManifestError(f"{root / 'wav.scp'}: of no mixture in it can all files be read")
     return mixtures
-
-
-def _fixed_enrollments(
-    root: Path, mixtures: Sequence[PremixedMixture], files: Sounds, speech: _Speech
-) -> dict[tuple[str, int], Voice]:
-    """By mixture and number of the speaker."""
-    fixed, problems = {}, []
-    for mixture in mixtures:
-        for number, source in enumerate(mixture.sources):
-            if (mixture.id, number) not in speech.fixed:
-                continue
-            row, path = speech.fixed[mixture.id, number]
-            voice = speech.voices.get(path, Voice(row.value, None, path))
-            if path not in files:
-                problems.append(
-                    f"{row.where}: {row.value!r} is nothing that single.wav.scp or spk2enroll.json "
-                    "names, and no file, or cannot be read"
-                )
-            elif voice.speaker not in (None, source.speaker):
-                problems.append(
-                    f"{row.where}: {row.value!r} is of speaker {voice.speaker!r}. Expected one of "
-                    f"{source.speaker!r}"
-                )
-            elif source.utterance == voice.utterance or source.path == str(path):
-                problems.append(
-                    f"{row.where}: {row.value!r} is what the speaker says in the mixture. Expected "
-                    "other speech"
-                )
-            else:
-                fixed[mixture.id, number] = replace(voice, speaker=source.speaker)
-    raise_problems(root / "spk1.enroll", problems)
-    return fixed
 
 
 def _length(about: AudioInfo) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from wesep_like.data.text_lines import numbered_lines, raise_problems, read_text
 from wesep_like.errors import ManifestError
 
+# So begins what stands in WeSep's lists of enrollments for training: one is to be drawn.
+DRAWN = "*"
 _ADVICE = "Give a folder with Kaldi's lists wav.scp and utt2spk"
 _NO_COMMANDS = "is a command, and none is run. Write the sound to a file and name that"
 
@@ -22,6 +24,11 @@ class Row:
 
     where: str
     value: str
+
+    @property
+    def file(self) -> str:
+        """The list."""
+        return self.where.rpartition(":")[0]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from wesep_like.data.corpora.base import Contents, Sounds
+from wesep_like.data.corpora.base import Contents, Corpus, Sounds
+from wesep_like.data.corpora.librispeech import SPEAKERS, read_sexes, speakers_utterances
 from wesep_like.data.manifest import Noise, Room, Utterance
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.options import SimulationOptions
@@ -34,82 +36,72 @@ _NOISE = Path("noise")
 _ROOMS = Path("rirs")
 
 
-def index_mini(root: Path, sounds: Sounds, seed: int, sample_rate: int) -> Contents:
-    """Manifests of train, dev and test; mixtures of dev and test; all pairs of test as trials.
+@dataclass(frozen=True)
+class Mini(Corpus):
+    """The corpus of `recipes/mini`.
 
-    Speakers of dev are held out of the training speakers; test's are others. Speech only: noise and
-    rooms are for training.
+    Args:
+        seed: Of the fixed mixtures, and of the choice of speakers that are held out.
+        sample_rate: Of the fixed mixtures, in Hz.
     """
-    by_folder = {
-        folder: {
-            path: sound for path, sound in sounds.items() if path.is_relative_to(root / folder)
+
+    seed: int = 1
+    sample_rate: int = 16000
+
+    def index(self, root: Path, sounds: Sounds) -> Contents:
+        """Manifests of train, dev and test; of dev and test mixtures, and all pairs as trials.
+
+        Speakers of dev are held out of the training speakers; test's are others. Speech only: noise
+        and rooms are for training.
+
+        Raises:
+            ManifestError: If one of the folders is missing.
+        """
+        by_folder = {
+            folder: {
+                path: sound for path, sound in sounds.items() if path.is_relative_to(root / folder)
+            }
+            for folder in (_TRAIN, _TEST, _SPEECHOCEAN, _NOISE, _ROOMS)
         }
-        for folder in (_TRAIN, _TEST, _SPEECHOCEAN, _NOISE, _ROOMS)
-    }
-    if missing := [str(folder) for folder, found in by_folder.items() if not found]:
-        raise ManifestError(
-            f"{root}: no sound files in {', '.join(missing)}. Expected the folders "
-            f"{', '.join(str(folder) for folder in by_folder)}"
-        )
-    sexes = _sexes(root / "LibriSpeech" / "SPEAKERS.TXT")
-    librispeech = _utterances(root / _TRAIN, by_folder[_TRAIN], sexes)
-    # Its speakers are called so0001 and so on, LibriSpeech's 19: none is called like another.
-    speechocean = _utterances(root / _SPEECHOCEAN, by_folder[_SPEECHOCEAN], {})
-    test = _utterances(root / _TEST, by_folder[_TEST], sexes)
-
-    held_out = _held_out(librispeech, speechocean, seed)
-    dev = [u for u in librispeech + speechocean if u.speaker in held_out]
-    train = [u for u in librispeech + speechocean if u.speaker not in held_out]
-    return {
-        "train/utterances.jsonl": train,
-        "train/noise.jsonl": [
-            Noise(path.stem, str(path), sound.num_samples, sound.sample_rate)
-            for path, sound in by_folder[_NOISE].items()
-        ],
-        "train/rooms.jsonl": [
-            Room(
-                id=path.stem,
-                path=str(path),
-                num_samples=sound.num_samples,
-                sample_rate=sound.sample_rate,
-                num_channels=sound.num_channels,
-                room=path.stem.rpartition("_")[0],  # surrey_roomA_az+010
+        if missing := [str(folder) for folder, found in by_folder.items() if not found]:
+            raise ManifestError(
+                f"{root}: no sound files in {', '.join(missing)}. Expected the folders "
+                f"{', '.join(str(folder) for folder in by_folder)}"
             )
-            for path, sound in by_folder[_ROOMS].items()
-        ],
-        "dev/utterances.jsonl": dev,
-        "dev/mixtures.jsonl": _dev_mixtures(dev, seed, sample_rate),
-        "test/utterances.jsonl": test,
-        "test/mixtures.jsonl": _test_mixtures(test, seed, sample_rate),
-        "test/trials.txt": _trials(test),
-    }
+        speakers = root / "LibriSpeech" / SPEAKERS
+        sexes = read_sexes(speakers) if speakers.is_file() else {}
+        librispeech = speakers_utterances(root / _TRAIN, by_folder[_TRAIN], sexes)
+        # Its speakers are called so0001 and so on, LibriSpeech's 19: none is called like another.
+        speechocean = speakers_utterances(root / _SPEECHOCEAN, by_folder[_SPEECHOCEAN], {})
+        test = speakers_utterances(root / _TEST, by_folder[_TEST], sexes)
 
-
-def _utterances(folder: Path, sounds: Sounds, sexes: Mapping[str, str]) -> list[Utterance]:
-    utterances = []
-    for path, sound in sounds.items():
-        speaker = path.relative_to(folder).parts[0]
-        utterances.append(
-            Utterance(
-                id=path.stem,
-                speaker=speaker,
-                path=str(path),
-                num_samples=sound.num_samples,
-                sample_rate=sound.sample_rate,
-                sex=sexes.get(speaker),
-            )
-        )
-    return utterances
-
-
-def _sexes(path: Path) -> dict[str, str]:
-    """Speaker -> F or M, from lines as `14   | F | train-clean-360  | 25.03 | Kristin LeMoine`."""
-    if not path.is_file():
-        return {}
-    rows = (line.split("|") for line in path.read_text(encoding="utf-8").splitlines())
-    return {
-        row[0].strip(): row[1].strip() for row in rows if not row[0].startswith(";") and row[1:]
-    }
+        held_out = _held_out(librispeech, speechocean, self.seed)
+        dev = [u for u in librispeech + speechocean if u.speaker in held_out]
+        train = [u for u in librispeech + speechocean if u.speaker not in held_out]
+        return {
+            "train/utterances.jsonl": train,
+            "train/noise.jsonl": [
+                Noise(path.stem, str(path), sound.num_samples, sound.sample_rate)
+                for path, sound in by_folder[_NOISE].items()
+            ],
+            "train/rooms.jsonl": [
+                Room(
+                    id=path.stem,
+                    path=str(path),
+                    num_samples=sound.num_samples,
+                    sample_rate=sound.sample_rate,
+                    num_channels=sound.num_channels,
+                    room=path.stem.rpartition("_")[0],  # surrey_roomA_az+010
+                )
+                for path, sound in by_folder[_ROOMS].items()
+            ],
+            "dev/utterances.jsonl": dev,
+            "dev/mixtures.jsonl": _dev_mixtures(dev, self.seed, self.sample_rate),
+            "dev/trials.txt": _trials(dev),
+            "test/utterances.jsonl": test,
+            "test/mixtures.jsonl": _test_mixtures(test, self.seed, self.sample_rate),
+            "test/trials.txt": _trials(test),
+        }
 
 
 def _held_out(

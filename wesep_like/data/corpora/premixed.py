@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wesep_like.data.corpora.base import Contents
+from wesep_like.data.corpora.base import Contents, Sounds
+from wesep_like.data.corpora.kaldi_lists import Row, Voice
 from wesep_like.data.manifest import Utterance
 from wesep_like.data.premixed import PremixedMixture
 from wesep_like.data.simulation.draw.premixed import PremixedPlanner, own_utterances
 from wesep_like.data.simulation.plans import Clip, MixturePlan
 from wesep_like.data.simulation.premixed import PremixedOptions
+from wesep_like.data.text_lines import raise_problems
 from wesep_like.errors import ManifestError
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A line of a list that fixes enrollments.
+
+    Args:
+        row: Where it stands, and the enrollment as it is called there.
+        voice: The enrollment.
+    """
+
+    row: Row
+    voice: Voice
 
 
 def premixed_contents(
@@ -39,7 +55,7 @@ def premixed_contents(
     Raises:
         ManifestError: If nobody has another utterance, or one utterance has two speakers.
     """
-    utterances = _each_once([*others, *fixed.values(), *own_utterances(mixtures)], source)
+    utterances = each_once([*others, *fixed.values(), *own_utterances(mixtures)], source)
     options = PremixedOptions(source, mixture_seconds=None, enrollment_seconds=None)
     rate = min(mixture.sample_rate for mixture in mixtures)
     planner = PremixedPlanner(mixtures, utterances, options, rate)
@@ -69,8 +85,81 @@ def premixed_contents(
     return {"premixed.jsonl": mixtures, "utterances.jsonl": utterances, "mixtures.jsonl": plans}
 
 
-def _each_once(files: Iterable[Utterance], source: str) -> list[Utterance]:
-    """Of several files of one utterance (in LibriMix: cut to other mixtures) the longest."""
+def fixed_enrollments(
+    listed: Mapping[tuple[str, int], Enrolled],
+    mixtures: Sequence[PremixedMixture],
+    sounds: Sounds,
+    sexes: Mapping[str, str],
+    lists: str,
+) -> dict[tuple[str, int], Utterance]:
+    """The enrollments that lists fix, by id of the mixture and number of the source.
+
+    Published lists enroll some targets with what they say in the mixture. That is kept, so that
+    results can be compared, with a warning.
+
+    Args:
+        listed: Likewise; those of other mixtures are left out.
+        mixtures: Whose speakers are enrolled.
+        sounds: The files that can be read.
+        sexes: By speaker.
+        lists: Where else enrollments get their names, for messages.
+
+    Raises:
+        ManifestError: If lines are wrong; up to ten of them.
+    """
+    fixed, problems, own = {}, [], []
+    for mixture in mixtures:
+        for number, source in enumerate(mixture.sources):
+            if (mixture.id, number) not in listed:
+                continue
+            row, voice = listed[mixture.id, number].row, listed[mixture.id, number].voice
+            if voice.path not in sounds:
+                problems.append(
+                    f"{row.where}: {row.value!r} is nothing that {lists}, and no file, or cannot "
+                    "be read"
+                )
+                continue
+            if voice.speaker not in (None, source.speaker):
+                problems.append(
+                    f"{row.where}: {row.value!r} is of speaker {voice.speaker!r}. Expected one of "
+                    f"{source.speaker!r}"
+                )
+                continue
+            if source.utterance == voice.utterance or source.path == str(voice.path):
+                own.append(row)
+            enrolled = replace(voice, speaker=source.speaker)
+            fixed[mixture.id, number] = utterance_of(enrolled, sounds, sexes)
+    if problems:
+        raise_problems(next(iter(listed.values())).row.file, problems)
+    if own:
+        warnings.warn(
+            f"{own[0].where}: {own[0].value!r} is what the target says in the mixture; so in "
+            f"{len(own)} of {len(fixed)} lines. Kept as published",
+            stacklevel=4,
+        )
+    return fixed
+
+
+def utterance_of(voice: Voice, sounds: Sounds, sexes: Mapping[str, str]) -> Utterance:
+    """A voice whose speaker is known and whose file can be read."""
+    assert voice.speaker is not None
+    sound = sounds[voice.path]
+    return Utterance(
+        voice.utterance,
+        voice.speaker,
+        str(voice.path),
+        sound.num_samples,
+        sound.sample_rate,
+        sexes.get(voice.speaker),
+    )
+
+
+def each_once(files: Iterable[Utterance], source: str) -> list[Utterance]:
+    """Of several files of one utterance (in LibriMix: cut to other mixtures) the longest.
+
+    Raises:
+        ManifestError: If one utterance has two speakers.
+    """
     longest: dict[str, Utterance] = {}
     for file in files:
         known = longest.setdefault(file.id, file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from wesep_like.data.dataset import FixedMixtures
+from wesep_like.data.dataset import FixedMixtures, evenly_spread
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import MixturePlan, read_plans
 from wesep_like.data.store import AudioStore
@@ -89,8 +89,16 @@ def build_extraction(
 
 
 def _valid_plans(experiment: ExtractionExperiment) -> list[MixturePlan]:
-    path = experiment.data.valid.mixtures
+    options = experiment.data.valid
+    path, wanted = options.mixtures, options.num_mixtures
     plans = read_plans(path)
+    if wanted is not None and wanted > len(plans):
+        raise ManifestError(
+            f"{path}: has {len(plans)} mixtures, and data.valid.num_mixtures asks for {wanted}. "
+            "Ask for fewer, or set it to null"
+        )
+    if wanted is not None:
+        plans = evenly_spread(plans, wanted)
     for plan in plans:
         if plan.sample_rate != experiment.sample_rate:
             raise ManifestError(

@@ -28,9 +28,15 @@ class ValidOptions:
 
     Attributes:
         mixtures: A file of plans: the same mixtures at every validation.
+        num_mixtures: Only so many of them, evenly spread over the file; null is all.
     """
 
     mixtures: str
+    num_mixtures: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_mixtures is not None and self.num_mixtures < 1:
+            raise ConfigError(f"num_mixtures: expected at least 1, got {self.num_mixtures}")
 
 
 @dataclass(frozen=True, kw_only=True)
