@@ -57,11 +57,11 @@ class Embedder:
         self.device = find_device(device)
         self.sample_rate = sample_rate
         self.threshold = threshold
-        speaker = speaker.to(self.device).eval()
+        self.speaker = speaker.to(self.device).eval()
         self._listener = Listener(
-            speaker.cue,
+            self.speaker.cue,
             sample_rate,
-            speaker.min_samples,
+            self.speaker.min_samples,
             self.device,
             vad=vad,
             max_seconds=max_seconds,
