@@ -13,7 +13,8 @@ from wesep_like.cli.app import app
 from wesep_like.experiment import read_experiment
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "recipes/mini/README.md"]
+RECIPES = ["mini", "libri2mix"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"recipes/{name}/README.md" for name in RECIPES)]
 
 
 def commands(text: str) -> list[str]:
@@ -22,10 +23,24 @@ def commands(text: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line]
 
 
+def variables(lines: list[str]) -> dict[str, str]:
+    """What lines such as `RATE=16000` set; of the shell, `"$@"` is nothing."""
+    return {"@": "", **dict(line.split("=", 1) for line in lines if re.match(r"\w+=\S+$", line))}
+
+
+def filled_in(line: str, values: dict[str, str]) -> str:
+    """The line with the variables' values; one that the document does not set keeps its name."""
+    return re.sub(r"\$(@|\w+)", lambda found: values.get(found[1], found[1]), line)
+
+
 def parse(line: str) -> tuple[str, dict]:
     """The subcommand that `wesep-like ...` runs, and its parameters; nothing is run."""
     program, *arguments = shlex.split(line, comments=True)
-    assert program == "wesep-like"
+    if program == "torchrun":
+        arguments = arguments[arguments.index("wesep_like") + 1 :]
+    else:
+        assert program == "wesep-like"
+    arguments = [argument for argument in arguments if argument]
     command, name = typer.main.get_command(app), "wesep-like"
     while hasattr(command, "commands"):
         name = arguments.pop(0)
@@ -36,7 +51,12 @@ def parse(line: str) -> tuple[str, dict]:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_are_understood(document):
     text = (ROOT / document).read_text(encoding="utf-8")
-    lines = [line for line in commands(text) if line.startswith("wesep-like ")]
+    said = commands(text)
+    lines = [
+        filled_in(line, variables(said))
+        for line in said
+        if line.startswith(("wesep-like ", "torchrun "))
+    ]
     assert lines or document == "CONTRIBUTING.md"
     for line in lines:
         name, params = parse(line)
@@ -57,8 +77,14 @@ def test_files_that_are_named_are_there(document):
     assert missing == []
 
 
-def test_the_script_of_the_recipe_is_its_commands():
-    text = (ROOT / "recipes/mini/README.md").read_text(encoding="utf-8")
-    recipe = text[text.index("## Commands") : text.index("Other parts")]
-    script = (ROOT / "recipes/mini/run.sh").read_text(encoding="utf-8")
-    assert script.endswith("\n\n" + "\n".join(commands(recipe)) + "\n")
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_script_of_a_recipe_is_its_commands(recipe):
+    text = (ROOT / "recipes" / recipe / "README.md").read_text(encoding="utf-8")
+    section = text[text.index("## Commands") :]
+    block = section[: section.index("```\n\n")]
+    script = (ROOT / "recipes" / recipe / "run.sh").read_text(encoding="utf-8")
+    said = re.sub(r'^unless_there "\S+" ', "", script[script.rindex("\n\n") :], flags=re.MULTILINE)
+    # What is optional is indented in the script.
+    assert [line for line in said.splitlines() if line.startswith("wesep-like ")] == commands(
+        block + "```\n"
+    )

@@ -49,6 +49,10 @@ class ModelFileError(WesepLikeError, ValueError):
     """A model file is missing, is none, or belongs to another architecture."""
 
 
+class TrainingError(WesepLikeError, ArithmeticError):
+    """A run cannot go on: what is learnt from is no longer a number."""
+
+
 class TrialError(WesepLikeError, ValueError):
     """A list of trials or scores cannot be used."""
 

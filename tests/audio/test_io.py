@@ -191,6 +191,16 @@ def test_a_peak_above_one_is_scaled_and_not_cut_off(tmp_path):
     np.testing.assert_allclose(io.read(path).samples, factor * loud, atol=1e-4)
 
 
+def test_clipped_samples_are_what_soundfile_makes_of_floats(tmp_path):
+    samples = np.array([0.5, -0.5 / 2**15, 0.9 / 2**15, 1.5, -1.5], dtype=np.float32)
+    io.write_clipped(tmp_path / "a.wav", samples, 8000)
+    steps, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    assert steps.tolist() == [2**14, -1, 0, 2**15 - 1, -(2**15)]
+    assert rate == 8000
+    soundfile.write(tmp_path / "b.wav", samples, 8000)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("samples", "error", "message"),
     [

@@ -2,7 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from wesep_like.cli import evaluate
 from wesep_like.data.simulation.plans import (
     Clip,
     EnrollmentPlan,
@@ -10,6 +12,7 @@ from wesep_like.data.simulation.plans import (
     SourcePlan,
     write_plans,
 )
+from wesep_like.evaluation import scoring
 
 
 @pytest.fixture
@@ -55,6 +58,31 @@ def test_evaluate_reports_what_it_measured(cli):
     ]
     assert lines[-1] == "report: report/report.html"
     assert Path("report/report.html").is_file()
+
+
+@pytest.mark.usefixtures("mixtures")
+def test_evaluate_tells_what_lies_beside_and_how_to_read_dnsmos(cli, monkeypatch):
+    monkeypatch.setattr(scoring, "check_dnsmos_installed", lambda: None)
+    values = dict.fromkeys(("ovrl", "sig", "bak", "p808"), 3.0)
+    monkeypatch.setattr(scoring, "dnsmos", lambda signal, sample_rate: values)
+    Path("data/about.json").write_text('{"corpus": "Libri2Mix"}')
+    said = cli("evaluate model data/whole.jsonl -o report --workers 0 --metrics dnsmos")
+    assert said.code == 0, said.err
+    assert "dnsmos is as high for a wrong voice: read it beside si_sdri and similarity" in said.out
+    assert {"dnsmos_ovrl", "si_sdri", "similarity"} <= {
+        row.split()[0] for row in said.out.splitlines()
+    }
+    assert json.loads(Path("report/summary.json").read_text())["about"]["corpus"] == "Libri2Mix"
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(0, []), (1, [3]), (4, [1]), (9, [1])])
+def test_cores_are_left_to_the_processes_that_score(monkeypatch, workers, expected):
+    # Only said to be: once it is set, some builds of torch solve equations wrongly.
+    settings = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", settings.append)
+    evaluate._leave_cores_to(workers)
+    assert settings == expected
 
 
 @pytest.mark.usefixtures("mixtures")

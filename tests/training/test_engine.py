@@ -10,10 +10,20 @@ from wesep_like.training.engine import TrainerOptions
 
 def test_all_wrong_options_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
-        TrainerOptions(num_steps=0, batch_size=-1, clip_grad_norm=0.0, ema_decay=1.0, keep_best=-1)
+        TrainerOptions(
+            num_steps=0,
+            batch_size=-1,
+            max_bad_steps=0,
+            stop_after=0,
+            clip_grad_norm=0.0,
+            ema_decay=1.0,
+            keep_best=-1,
+        )
     assert caught.value.problems == (
         "num_steps: expected at least 1, got 0",
         "batch_size: expected at least 1, got -1",
+        "max_bad_steps: expected at least 1, got 0",
+        "stop_after: expected at least 1, got 0",
         "keep_best: expected at least 0, got -1",
         "clip_grad_norm: expected more than 0, got 0.0",
         "ema_decay: expected between 0 and 1, got 1.0",

@@ -40,6 +40,22 @@ def test_cosine_decay_is_halfway_at_half_time():
     assert found[-1] == pytest.approx(0.02, rel=0.01)
 
 
+def test_a_plateau_is_left_by_a_factor_and_never_below_the_lowest_rate():
+    weights = [nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    groups = [{"params": weights[:1]}, {"params": weights[1:], "lr": 0.01}]
+    optimizer = OptimizerOptions(learning_rate=0.1).build(groups)
+    schedule = ScheduleOptions("plateau").build(optimizer, 10)
+    falls = []
+    for _ in range(40):
+        optimizer.step()
+        schedule.step()
+        falls.append(schedule.observe(1.0))
+    # The first is the best so far; then each third of those that are not better counts.
+    assert [number for number, falls_now in enumerate(falls) if falls_now] == [3, 6, 9, 12, 15, 18]
+    assert learning_rate(optimizer) == pytest.approx(0.1 / 40)
+    assert optimizer.param_groups[1]["lr"] == pytest.approx(0.01 / 40)
+
+
 def test_adamw_decays_weights_and_adam_takes_its_options():
     weight = nn.Parameter(torch.ones(1))
     optimizer = OptimizerOptions("adamw", 0.1, weight_decay=0.5).build([weight])
@@ -75,6 +91,22 @@ def test_adamw_decays_weights_and_adam_takes_its_options():
             ScheduleOptions,
             {"name": "constant", "final_learning_rate": 0.1},
             r"^final_learning_rate: 'constant' does not decay\. Remove it",
+        ),
+        (
+            ScheduleOptions,
+            {"patience": 2},
+            r"^patience: 'exponential' does not look at validations, only 'plateau' does\. Remove",
+        ),
+        (
+            ScheduleOptions,
+            {"name": "cosine", "factor": 0.5},
+            r"^factor: 'cosine' does not look at validations, only 'plateau' does\. Remove it",
+        ),
+        (ScheduleOptions, {"name": "plateau", "patience": 0}, r"^patience: expected at least 1"),
+        (
+            ScheduleOptions,
+            {"name": "plateau", "factor": 1.0},
+            r"^factor: expected more than 0 and less than 1, got 1\.0",
         ),
     ],
 )

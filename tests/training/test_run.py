@@ -94,6 +94,25 @@ def test_workers_change_nothing(write_experiment, tmp_path):
     assert_equal_weights(last_weights(tmp_path / "0")[1], last_weights(tmp_path / "2")[1])
 
 
+def test_two_batches_of_two_make_the_step_of_one_of_four(write_experiment, tmp_path):
+    path = write_experiment(trainer={"num_steps": 1, "save_every": 1, "validate_every": 9})
+    means = []
+    for batch_size, batches in ((4, 1), (2, 2)):
+        folder = tmp_path / str(batches)
+        overrides = [
+            f"trainer.batch_size={batch_size}",
+            f"trainer.accumulate_batches={batches}",
+            "trainer.clip_grad_norm=null",
+        ]
+        experiment.train(path, overrides, folder)
+        state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
+        # Adam's mean of gradients: its first step is as long whatever they are.
+        means.append([entry["exp_avg"] for entry in state["optimizer_states"][0]["state"].values()])
+        assert [row["step"] for row in read_metrics(folder)] == ["1"]
+    assert max(mean.abs().max() for mean in means[0]) > 1e-2
+    torch.testing.assert_close(means[1], means[0], rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.parametrize("freeze", [["speaker"], []], ids=["frozen", "joint"])
 def test_a_killed_and_resumed_run_ends_where_a_straight_one_does(
     write_experiment, tmp_path, freeze

@@ -10,7 +10,7 @@ one thread. The second has the time for all mixtures with so many processes, fro
 started to the last row; what they score is no model's: the interferer is 10 dB down. They take
 turns, so that what else the machine does meets all; a figure is the median over the turns, with the
 smallest and the largest. The third has extraction by the bundled model, too, once: `evaluate` as a
-user calls it, in which this process extracts while others score.
+user calls it, in which one process extracts while `--workers` score (0: the one does both).
 """
 
 from __future__ import annotations

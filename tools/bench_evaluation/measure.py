@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,12 +20,10 @@ from wesep_like.data.processes import in_processes
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.options import SimulationOptions
-from wesep_like.data.simulation.plans import MixturePlan
+from wesep_like.data.simulation.plans import MixturePlan, write_plans
 from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
-from wesep_like.evaluation.extraction import evaluate_extraction
 from wesep_like.evaluation.scoring import ScoringJob, columns_of, score
-from wesep_like.inference.extractor import load_model
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from timing import seconds_of, turns
@@ -37,7 +36,8 @@ _TURNS = 3
 
 def draw_plans(data: Path, num_mixtures: int) -> list[MixturePlan]:
     """Mixtures of two voices, the same every time."""
-    wanted = {"utterances": str(data / "utterances.jsonl"), "mixture_seconds": SECONDS}
+    utterances = (data / "utterances.jsonl").resolve()
+    wanted = {"utterances": str(utterances), "mixture_seconds": SECONDS}
     planner = MixturePlanner.from_manifests(read_section(SimulationOptions, wanted, ""), RATE)
     return [
         planner.draw(np.random.default_rng([1, number]), mixture_id=str(number))
@@ -89,11 +89,12 @@ def scored(jobs: Sequence[ScoringJob], num_processes: int) -> float:
 def seconds_of_evaluation(
     plans: Sequence[MixturePlan], metrics: Sequence[str] | None, num_workers: int
 ) -> float:
-    """Seconds that `evaluate_extraction` takes with the bundled model."""
-    extractor = load_model(device="cpu")
+    """Seconds of the command `evaluate` with the bundled model, from its start to its end."""
     with tempfile.TemporaryDirectory() as folder:
-        return seconds_of(
-            lambda: evaluate_extraction(
-                extractor, plans, output=folder, metrics=metrics, num_workers=num_workers
-            )
-        )
+        mixtures = Path(folder) / "mixtures.jsonl"
+        write_plans(mixtures, plans)
+        command = [sys.executable, "-m", "wesep_like", "evaluate", "bundled", mixtures]
+        command += ["-o", Path(folder) / "report", "--device", "cpu", "--workers", str(num_workers)]
+        if metrics is not None:
+            command += ["--metrics", ",".join(metrics)]
+        return seconds_of(partial(subprocess.run, command, check=True, capture_output=True))

@@ -179,12 +179,7 @@ def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -
     peak = float(np.abs(samples).max())
     factor = 1.0 if peak <= 1 else 0.99 / peak
     steps = np.rint(samples * (factor * 2**15)).clip(-(2**15), 2**15 - 1).astype(np.int16)
-    with atomic_path(path) as draft:
-        file_format = _OUTPUT_FORMATS[Path(path).suffix.lower()]
-        try:
-            soundfile.write(draft, steps, sample_rate, format=file_format, subtype="PCM_16")
-        except soundfile.LibsndfileError as error:
-            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+    _write(path, steps, sample_rate, _OUTPUT_FORMATS[Path(path).suffix.lower()], "PCM_16")
     return factor
 
 
@@ -199,11 +194,23 @@ def write_floats(path: str | os.PathLike[str], samples: np.ndarray, sample_rate:
     Raises:
         OutputError: If the file cannot be written.
     """
-    with atomic_path(path) as draft:
-        try:
-            soundfile.write(draft, samples, sample_rate, format="WAV", subtype="FLOAT")
-        except soundfile.LibsndfileError as error:
-            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
+    _write(path, samples, sample_rate, "WAV", "FLOAT")
+
+
+def write_clipped(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> None:
+    """The WAV file holds the samples in 16 bits, rounded down and clipped to -1..1, never scaled.
+
+    Bit by bit what `soundfile.write` makes of floats, as in published corpora; else take `write`.
+
+    Args:
+        path: The file; it is never there half written.
+        samples: (samples,) floating point.
+        sample_rate: Hz.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    _write(path, samples, sample_rate, "WAV", "PCM_16")
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -217,6 +224,17 @@ def check_output(path: str | os.PathLike[str]) -> None:
         known = ", ".join(_OUTPUT_FORMATS)
         raise OutputError(f"{path}: no format to write has the suffix {suffix!r}. Known: {known}")
     check_writable(path)
+
+
+def _write(
+    path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int, form: str, subtype: str
+) -> None:
+    """The file holds the samples, in a format and a subtype of soundfile's, or is not there."""
+    with atomic_path(path) as draft:
+        try:
+            soundfile.write(draft, samples, sample_rate, format=form, subtype=subtype)
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 @contextmanager

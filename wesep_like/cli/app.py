@@ -12,7 +12,9 @@ import typer
 import wesep_like
 from wesep_like.cli import (
     average,
+    backend,
     baseline,
+    calibrate,
     config,
     eer,
     embed,
@@ -77,7 +79,7 @@ app.add_typer(_baseline, name="baseline")
 
 _MODULES = (
     *(extract, enroll, evaluate, train, average, rooms, mix, shard),
-    *(info, embed, verify, score, eer),
+    *(info, embed, verify, backend, score, calibrate, eer),
 )
 for _module in _MODULES:
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)

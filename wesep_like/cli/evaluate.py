@@ -76,6 +76,7 @@ def run(
     about = {"model": str(model), "data": str(data), **mixtures.about, "vad": vad}
     if max_seconds is not None:
         about["max_seconds"] = f"{max_seconds:g}"
+    _leave_cores_to(workers)
     with progress_bar("evaluating") as progress:
         summary = evaluate_extraction(
             extractor,
@@ -96,6 +97,14 @@ def run(
     if summary["num_broken"]:
         say(f"error: {summary['num_broken']} of {len(mixtures.plans)} mixtures could not be scored")
         raise typer.Exit(1)
+
+
+def _leave_cores_to(workers: int) -> None:
+    """Fewer threads here: one that waits for a core holds all others of its operation up."""
+    import torch
+
+    if workers:
+        torch.set_num_threads(max(1, torch.get_num_threads() - workers))
 
 
 def _table(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -50,7 +50,7 @@ def run(
 
     from wesep_like.config.files import with_overrides
     from wesep_like.config.sections import read_section
-    from wesep_like.data.librimix import PLANS, draw_named, write_librimix
+    from wesep_like.data.simulated_files import PLANS, draw_named, write_simulated
     from wesep_like.data.simulation.draw import MixturePlanner
     from wesep_like.data.simulation.options import SimulationOptions
     from wesep_like.errors import AudioError
@@ -68,7 +68,7 @@ def run(
     plans = list(draw_named(planner, num, seed))
     num_workers = (os.cpu_count() or 1) if workers is None else workers
     with progress_bar("mixing") as progress:
-        written = write_librimix(plans, output, num_workers=num_workers, progress=progress)
+        written = write_simulated(plans, output, num_workers=num_workers, progress=progress)
     problems = [one.problem for one in written if one.problem]
     for problem in dict.fromkeys(problems):
         say(f"warning: skipped: {problem}")

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from wesep_like.cli import prepare_librimix
 from wesep_like.cli.output import progress_bar
 
-HELP = """Index a corpus into a data folder; no sound is copied.
+HELP = """Index a corpus into a data folder; no sound is copied. (librimix makes the corpus itself.)
 
 Sound files that cannot be read are left out, with a warning.
 """
@@ -155,6 +156,7 @@ COMMANDS: Mapping[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     ),
     "folder": (folder, ("wesep-like prepare folder recordings/ -o data/mine",)),
     "kaldi": (kaldi, ("wesep-like prepare kaldi data/clean/test -o data/libri2mix/test",)),
+    "librimix": (prepare_librimix.run, prepare_librimix.EXAMPLES),
     "mini": (mini, ("wesep-like prepare mini shared/corpus -o data/mini",)),
 }
 EXAMPLES = tuple(examples[0] for _, examples in COMMANDS.values())

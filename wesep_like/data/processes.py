@@ -6,15 +6,15 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
+from threading import Thread
 from typing import TypeVar
-
-import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Read by the libraries under NumPy, SciPy and torch when they are loaded.
+# Read by torch and by the libraries under NumPy and SciPy when they are loaded.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -31,9 +31,7 @@ def in_processes(
     if num_workers == 0:
         yield from map(function, items)
         return
-    with ProcessPoolExecutor(
-        num_workers, _OneThreadEach(), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(num_workers, _OneThreadEach(), _watch_parent) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -63,3 +61,15 @@ class _OneThreadEach(SpawnContext):
     """Spawns: a fork of a process with torch's threads in it may hang."""
 
     Process = _OneThreadProcess
+
+
+def _watch_parent() -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this, processes whose parent was killed would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -53,6 +53,7 @@ def train(
     """
     place = find_device(device)
     experiment, resolved = read_experiment(config_path, overrides)
+    engine.precision(experiment.trainer, place)  # told before anything is read or written
     output = Path(output)
     checkpoint = _find_checkpoint(output, resolved, resume)
     engine.seed(experiment.seed)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -25,6 +24,7 @@ from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
 from wesep_like.models.tse import PartName
 from wesep_like.tasks.cue_cache import CueCache
+from wesep_like.tasks.finite import FiniteSteps
 from wesep_like.tasks.gathered import mean_rows, mean_terms
 from wesep_like.tasks.metric_gan import MetricGAN
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
@@ -58,7 +58,7 @@ class Shown:
     sample_rate: int
 
 
-class ExtractionTask(LightningModule):
+class ExtractionTask(FiniteSteps):
     """Learns to extract: what a batch means. How steps are run is the trainer's business.
 
     Args:
@@ -169,6 +169,7 @@ class ExtractionTask(LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """One step's loss."""
         terms = self.training_losses(batch)
+        self.take_note(terms["loss"], batch.ids)
         for name, value in self._logged(terms, batch).items():
             self.log(f"train/{name}", value, prog_bar=name == "loss", batch_size=1)
         return terms["loss"]
@@ -285,17 +286,10 @@ class ExtractionTask(LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "frequency": 1},
         }
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clips the norm of all gradients together, but the discriminator's by itself."""
-        if gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self._learns(), gradient_clip_val)
-            if self.metric_gan is not None:
-                torch.nn.utils.clip_grad_norm_(self.metric_gan.parameters(), gradient_clip_val)
+    def clipped_together(self) -> list[list[nn.Parameter]]:
+        """All but the discriminator, and the discriminator by itself."""
+        judges = [] if self.metric_gan is None else [list(self.metric_gan.parameters())]
+        return [self._learns(), *judges]
 
     def _learns(self) -> list[nn.Parameter]:
         """The parameters of all but the discriminator, which has a loss of its own."""

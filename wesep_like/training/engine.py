@@ -18,6 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from wesep_like.errors import ConfigError
 from wesep_like.models.model_file import save_weights
+from wesep_like.training.bad_steps import BadSteps
 from wesep_like.training.best_model import BestModel
 from wesep_like.training.kept_folders import MODELS, VALIDATED
 from wesep_like.training.kept_models import KeptModels
@@ -28,6 +29,7 @@ from wesep_like.training.processes import ANSWER_WITHIN, EndedFromOutside, are_s
 from wesep_like.training.progress import StepLines, StepsBar
 from wesep_like.training.run_log import lightning_kept_quiet, run_log
 from wesep_like.training.validation_examples import ValidationExamples
+from wesep_like.training.validation_watch import EarlyStop, PlateauWatch
 from wesep_like.training.weight_average import WeightAverage
 
 _log = logging.getLogger("wesep_like")
@@ -47,7 +49,12 @@ class TrainerOptions:
         save_every: Steps from one `last` checkpoint to the next; null is as often as validation.
         log_every: Steps from one row of metrics to the next.
         clip_grad_norm: Largest norm of all gradients together; null clips nothing.
-        precision: `bf16` runs what can be in 16 bit; `auto` does so on a GPU and not on a CPU.
+        precision: `bf16` and `fp16` run what can be in 16 bit, `fp16` on a GPU only and with a loss
+            that is scaled up; `auto` is `bf16` on a GPU and `fp32` on a CPU.
+        max_bad_steps: Steps in a row with a loss or a gradient that is not finite; each is left
+            out, and after so many the run ends.
+        stop_after: Validations in a row that are not better than the best before; after so many
+            the run ends. Null: it takes all its steps.
         num_workers: Processes that read and cut audio.
         num_examples: Validation mixtures that TensorBoard plays and draws.
         ema_decay: Of a moving average of the weights, which is then what is validated and written;
@@ -63,7 +70,9 @@ class TrainerOptions:
     save_every: int | None = None
     log_every: int = 50
     clip_grad_norm: float | None = 5.0
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    max_bad_steps: int = 50
+    stop_after: int | None = None
     num_workers: int = 2
     num_examples: int = 4
     ema_decay: float | None = None
@@ -78,6 +87,8 @@ class TrainerOptions:
             "validate_every": 1,
             "save_every": 1,
             "log_every": 1,
+            "max_bad_steps": 1,
+            "stop_after": 1,
             "num_workers": 0,
             "num_examples": 0,
             "keep_best": 0,
@@ -133,6 +144,7 @@ def fit(
 
     callbacks: list[Callback] = [
         ended,
+        BadSteps(options.max_bad_steps),
         MetricsFile(folder / "metrics.csv", options.log_every),
         LearningRateMonitor("step"),
         ValidationExamples(options.num_examples),
@@ -141,6 +153,8 @@ def fit(
         KeptModels(
             folder / MODELS, best, save, num_best=options.keep_best, num_last=options.keep_last
         ),
+        PlateauWatch(best),
+        EarlyStop(best, options.stop_after),
         StepsBar() if is_terminal else StepLines(options.log_every),
         ModelCheckpoint(
             folder / "checkpoints",
@@ -152,28 +166,13 @@ def fit(
         LastCheckpoint(folder / LAST_CHECKPOINT, save_every, options.validate_every),
     ]
     with run_log(folder / "train.log"), lightning_kept_quiet():
-        trainer = Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            **_processes(device, task),
-            precision=_precision(options.precision, device),
-            max_steps=options.num_steps,
-            max_epochs=-1,
-            accumulate_grad_batches=options.accumulate_batches,
-            # An epoch never ends: example numbers go on for ever.
-            check_val_every_n_epoch=None,
-            val_check_interval=options.validate_every * options.accumulate_batches,
-            num_sanity_val_steps=0,
-            gradient_clip_val=options.clip_grad_norm,
-            gradient_clip_algorithm="norm",
-            log_every_n_steps=options.log_every,
+        trainer = make_trainer(
+            task,
+            options,
+            device,
             logger=TensorBoardLogger(folder, name="tensorboard", version=""),
             callbacks=callbacks,
             enable_progress_bar=is_terminal,
-            enable_model_summary=False,
-            # The loaders know their share.
-            use_distributed_sampler=False,
-            # What validation computes once of a frozen module is kept, and used in training.
-            inference_mode=False,
         )
         _log.info(
             "training %d steps on %s, precision %s",
@@ -186,6 +185,37 @@ def fit(
         with ended.told(trainer):
             trainer.fit(task, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
         _log.info("done after %d steps", trainer.global_step)
+
+
+def make_trainer(
+    task: LightningModule, options: TrainerOptions, device: torch.device, **more: Any
+) -> Trainer:
+    """What takes the steps of `task`; `more` is what it tells and writes.
+
+    Raises:
+        ConfigError: If the device cannot compute in the precision that is wanted.
+    """
+    return Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        **_processes(device, task),
+        precision=precision(options, device),
+        max_steps=options.num_steps,
+        max_epochs=-1,
+        accumulate_grad_batches=options.accumulate_batches,
+        # An epoch never ends: example numbers go on for ever.
+        check_val_every_n_epoch=None,
+        val_check_interval=options.validate_every * options.accumulate_batches,
+        num_sanity_val_steps=0,
+        gradient_clip_val=options.clip_grad_norm,
+        gradient_clip_algorithm="norm",
+        log_every_n_steps=options.log_every,
+        enable_model_summary=False,
+        # The loaders know their share.
+        use_distributed_sampler=False,
+        # What validation computes once of a frozen module is kept, and used in training.
+        inference_mode=False,
+        **more,
+    )
 
 
 def _processes(device: torch.device, task: LightningModule) -> dict[str, Any]:
@@ -201,10 +231,20 @@ def _processes(device: torch.device, task: LightningModule) -> dict[str, Any]:
     return {"devices": 1}
 
 
-def _precision(wanted: str, device: torch.device) -> Any:
+def precision(options: TrainerOptions, device: torch.device) -> Any:
+    """What Lightning calls the precision that is wanted.
+
+    Raises:
+        ConfigError: If the device has none such.
+    """
+    wanted = options.precision
     if wanted == "auto":
         wanted = "bf16" if device.type == "cuda" else "fp32"
-    return {"fp32": "32-true", "bf16": "bf16-mixed"}[wanted]
+    if wanted == "fp16" and device.type != "cuda":
+        raise ConfigError(
+            "trainer.precision: fp16 is for a GPU, and this run is on a CPU. Use fp32 or bf16"
+        )
+    return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
 
 
 def seed(number: int) -> None:

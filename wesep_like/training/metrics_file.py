@@ -27,6 +27,7 @@ class MetricsFile(Callback):
         self._path = path
         self._every = every
         self._rows: list[dict[str, str]] = []
+        self._learning_rate = 0.0
 
     def on_train_start(self, trainer: Trainer, task: LightningModule) -> None:
         """Keeps what an earlier part of this run wrote."""
@@ -35,13 +36,17 @@ class MetricsFile(Callback):
                 rows = list(csv.DictReader(file))
             self._rows = [row for row in rows if int(row["step"]) <= trainer.global_step]
 
+    def on_train_batch_start(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
+        """Takes note of the step's learning rate: at its end, the schedule has moved on."""
+        self._learning_rate = learning_rate(trainer.optimizers[0])
+
     def on_train_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
         """A row of what the step logged."""
         step = trainer.global_step
-        is_new = not self._rows or int(self._rows[-1]["step"]) < step
+        # A batch whose gradients are only added up is no step.
+        is_new = step > (int(self._rows[-1]["step"]) if self._rows else 0)
         if is_new and (step % self._every == 0 or step == 1):
-            # What the optimiser holds by now is the next step's rate; the schedule has moved on.
-            rates = {"learning_rate": f"{learning_rate(trainer.optimizers[0]):.6g}"}
+            rates = {"learning_rate": f"{self._learning_rate:.6g}"}
             self._write(trainer, step, "train/", rates)
 
     def on_validation_end(self, trainer: Trainer, task: LightningModule) -> None:

@@ -10,6 +10,8 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from wesep_like.tasks.finite import FiniteSteps
+
 
 class WeightAverage(Callback):
     """Averages the weights of the task's `model` over the steps; validation is of the average.
@@ -52,6 +54,8 @@ class WeightAverage(Callback):
         if trainer.global_step == self._last_step:
             return
         self._last_step = trainer.global_step
+        if isinstance(task, FiniteSteps) and task.not_finite:
+            return  # the step was left out
         decay = min(self._decay, (1 + self._num_updates) / (10 + self._num_updates))
         self._num_updates += 1
         learnt = _learnt(task)

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from wesep_like.audio.levels import rms_db
-from wesep_like.data.librimix import PLANS, draw_named, write_librimix
+from wesep_like.data.simulated_files import PLANS, draw_named, write_simulated
 from wesep_like.data.simulation.augmentation.options import (
     EnrollmentAugmentationOptions,
     EnrollmentNoiseOptions,
@@ -34,7 +34,7 @@ def written(corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mix") / "train"
     planner = corpus.planner(num_interferers=(1, 2), **OPTIONS)
     plans = list(draw_named(planner, 12, seed=3))
-    write_librimix(plans, folder)
+    write_simulated(plans, folder)
     return folder, plans
 
 
@@ -93,7 +93,7 @@ def test_processes_change_nothing_and_a_broken_file_costs_its_mixtures_only(
     target = plans[2].target
     target = replace(target, clip=replace(target.clip, path=str(broken)))
     changed = [plans[0], replace(plans[1], noise=None), replace(plans[2], target=target)]
-    written_now = write_librimix(changed, tmp_path / "train", num_workers=2)
+    written_now = write_simulated(changed, tmp_path / "train", num_workers=2)
     assert [one.row is None for one in written_now] == [False, False, True]
     assert written_now[2].problem.startswith(str(broken))
     ours, theirs = files(tmp_path / "train"), files(folder)
@@ -108,7 +108,7 @@ def test_processes_change_nothing_and_a_broken_file_costs_its_mixtures_only(
 def test_enrollments_are_written_as_a_model_would_hear_them(corpus, tmp_path):
     section = EnrollmentAugmentationOptions(noise=EnrollmentNoiseOptions(1.0, (0.0, 0.0)))
     plans = list(draw_named(corpus.planner(enrollment_augmentation=section), 2, seed=3))
-    write_librimix(plans, tmp_path)
+    write_simulated(plans, tmp_path)
     for plan, example in zip(plans, corpus.read(plans), strict=True):
         heard = samples(tmp_path / "enrollment" / f"{plan.id}.wav")
         spoken = np.dot(heard, example.enrollment) / np.linalg.norm(heard)
@@ -118,7 +118,7 @@ def test_enrollments_are_written_as_a_model_would_hear_them(corpus, tmp_path):
 def test_an_absent_target_is_a_silent_file(corpus, tmp_path):
     planner = corpus.planner(absent_probability=1.0, **OPTIONS)
     (plan,) = draw_named(planner, 1, seed=1)
-    write_librimix([plan], tmp_path)
+    write_simulated([plan], tmp_path)
     assert plan.id == "_".join(s.clip.path.rpartition("/")[2][:-5] for s in plan.interferers)
     parts = [samples(tmp_path / kind / f"{plan.id}.wav") for kind in ("s1", "s2", "s3")]
     assert not parts[0].any()

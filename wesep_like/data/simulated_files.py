@@ -1,22 +1,19 @@
-"""Mixtures as files, laid out as LibriMix lays them out."""
+"""Simulated mixtures as files, laid out as LibriMix lays out its own."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wesep_like.audio import io
-from wesep_like.audio.levels import rms_db
-from wesep_like.config.atomic import atomic_path, make_folder
+from wesep_like.config.atomic import make_folder
 from wesep_like.data.dataset import read_ingredients
+from wesep_like.data.librimix.layout import TABLES, heard_in
+from wesep_like.data.librimix.tables import TableRow, levels_over_rest, write_tables
 from wesep_like.data.processes import in_processes
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.draw import MixturePlanner
@@ -35,12 +32,12 @@ class Written:
     """What became of one plan.
 
     Attributes:
-        row: Of the metadata; None if it was left out.
+        row: Of the tables; None if it was left out.
         problem: Why it was.
     """
 
     plan: MixturePlan
-    row: Mapping[str, Any] | None
+    row: TableRow | None
     problem: str = ""
 
 
@@ -63,7 +60,7 @@ def draw_named(planner: MixturePlanner, num: int, seed: int) -> Iterator[Mixture
         yield replace(plan, id=name)
 
 
-def write_librimix(
+def write_simulated(
     plans: Sequence[MixturePlan],
     folder: str | Path,
     *,
@@ -103,7 +100,13 @@ def write_librimix(
             progress(len(written), len(plans))
     rows = [one.row for one in written if one.row is not None]
     if rows:
-        _write_metadata(folder, rows, num_sources, has_noise)
+        write_tables(
+            folder / TABLES,
+            folder.resolve().name,
+            rows,
+            num_sources=num_sources,
+            kinds=_kinds(has_noise),
+        )
         kept = [one.plan for one in written if one.row is not None]
         write_plans(folder / PLANS, (with_paths(plan, _absolute) for plan in kept))
     return written
@@ -130,49 +133,18 @@ def _write_one(plan: MixturePlan, folder: Path, has_noise: bool) -> Written:
         io.write(paths[kind], (signal[0] * factor).numpy(), plan.sample_rate)
     enrollment = batch.enrollment[0].numpy()
     io.write(folder / "enrollment" / f"{plan.id}.wav", enrollment, plan.sample_rate)
-    row = {"mixture_ID": plan.id, "length": plan.num_samples, "paths": paths}
-    voices = {name: signals[name] for name in signals if name.startswith("s")}
-    levels = {"mix_clean": _levels(voices), "mix_both": _levels(voices | {"noise": batch.noise})}
-    return Written(plan, row | {"levels": levels})
+    levels = {
+        kind: levels_over_rest(
+            signals[kind][0].numpy(),
+            {name: signals[name][0].numpy() for name in heard_in(kind, 1 + len(plan.interferers))},
+        )
+        for kind in _kinds(has_noise)
+    }
+    return Written(plan, TableRow(plan.id, paths, plan.num_samples, levels))
 
 
-def _levels(heard: Mapping[str, Tensor]) -> dict[str, float]:
-    """Of each signal, its energy over that of the sum of all others, in dB."""
-    levels = {}
-    for name, signal in heard.items():
-        others = (other for key, other in heard.items() if key != name)
-        rest = sum(others, torch.zeros_like(signal))
-        levels[name] = float(rms_db(signal) - rms_db(rest))
-    return levels
-
-
-def _write_metadata(
-    folder: Path, rows: Sequence[Mapping[str, Any]], num_sources: int, has_noise: bool
-) -> None:
-    """`mixture_SET_KIND.csv` and `metrics_SET_KIND.csv`, SET being the folder's name."""
-    metadata = make_folder(folder / "metadata")
-    voices = [f"s{number + 1}" for number in range(num_sources)]
-    for kind in ["mix_clean", *(["mix_both"] if has_noise else [])]:
-        heard = {voice: f"source_{number + 1}" for number, voice in enumerate(voices)}
-        heard |= {"noise": "noise"} if kind == "mix_both" else {}
-        paths, levels = [], []
-        for row in rows:
-            name, of_kind = {"mixture_ID": row["mixture_ID"]}, row["levels"][kind]
-            files = {f"{column}_path": row["paths"].get(key, "") for key, column in heard.items()}
-            ratios = {f"{column}_SNR": of_kind.get(key, "") for key, column in heard.items()}
-            mixture = {"mixture_path": row["paths"][kind]}
-            paths.append({**name, **mixture, **files, "length": row["length"]})
-            levels.append({**name, **ratios})
-        end = f"{folder.resolve().name}_{kind}.csv"
-        _write_table(metadata / f"mixture_{end}", paths)
-        _write_table(metadata / f"metrics_{end}", levels)
-
-
-def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with atomic_path(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+def _kinds(has_noise: bool) -> list[str]:
+    return ["mix_clean", "mix_both"] if has_noise else ["mix_clean"]
 
 
 def _absolute(path: str) -> str:
