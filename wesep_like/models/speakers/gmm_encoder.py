@@ -39,9 +39,7 @@ class GMMEncoder(SpeakerModule):
         self, sample_rate: int, num_components: int, num_cepstra: int, num_bins: int
     ) -> None:
         super().__init__()
-        check_sizes(
-            num_components=num_components, num_cepstra=num_cepstra, num_bins=num_bins
-        )
+        check_sizes(num_components=num_components, num_cepstra=num_cepstra, num_bins=num_bins)
         if num_cepstra > num_bins:
             raise ConfigError(
                 f"num_cepstra: expected at most num_bins ({num_bins}), got {num_cepstra}"
