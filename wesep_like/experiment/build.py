@@ -45,7 +45,10 @@ def build(experiment: Experiment, config_path: str) -> tuple[ExtractionTask, Loa
     for part in PARTS:
         source = experiment.init.get(part)
         if source is not None:
-            _initialise(model, part, source, f"{config_path}: init.{part}")
+            try:
+                _initialise(model, part, source)
+            except ModelFileError as error:
+                raise ModelFileError(f"{config_path}: init.{part}: {error}") from error
     model.freeze(experiment.freeze)
     options = experiment.trainer
     if options.batch_size == 1 and _learns_statistics(model.speaker):
@@ -122,12 +125,12 @@ def _valid_plans(experiment: Experiment) -> list[MixturePlan]:
     return plans
 
 
-def _initialise(model: TSEModel, part: PartName, source: str, where: str) -> None:
+def _initialise(model: TSEModel, part: PartName, source: str) -> None:
     """Copies the weights of one part from a model file or a published checkpoint."""
     module = model.get_submodule(part)
     if source.endswith(SUFFIXES):
         if part != "speaker":
-            raise ModelFileError(f"{where}: {source} is no model folder, which this part needs")
+            raise ModelFileError(f"{source} is no model folder, which this part needs")
         load_weights(module, read_published_encoder(source), source)
         return
     folder = resolve_model_folder(source)

@@ -97,17 +97,26 @@ def _find_checkpoint(output: Path, resolved: Mapping[str, Any], resume: bool) ->
         return None
     before = read_config(output / CONFIG)
     # How long and how often may change; what is learnt from what may not.
-    changed = [
-        key
-        for key in dict.fromkeys([*before, *resolved])
-        if key != "trainer" and before.get(key) != _as_yaml(resolved.get(key))
-    ]
+    changed = _changed(before, {**_as_yaml(resolved), "trainer": before.get("trainer")})
     if changed:
         raise ConfigError(
             f"{output / CONFIG}: the run was started with another {', '.join(changed)}. "
             "Resume with the same config, or name another folder"
         )
     return checkpoint
+
+
+def _changed(before: Any, now: Any, path: str = "") -> list[str]:
+    """The paths of keys that have another value; of a part with another name, only of the name."""
+    if before == now:
+        return []
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return [path]
+    below = f"{path}." if path else ""
+    if before.get("name") != now.get("name"):
+        return [f"{below}name"]
+    keys = dict.fromkeys([*before, *now])
+    return [one for key in keys for one in _changed(before.get(key), now.get(key), f"{below}{key}")]
 
 
 def _as_yaml(value: Any) -> Any:
