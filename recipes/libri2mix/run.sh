@@ -2,10 +2,12 @@
 # The commands of README.md, in their order: recipes/libri2mix/run.sh LIBRI2MIX MAPS [SYSTEM [OVERRIDE...]]
 # The variables below may be set from outside, SHARDS and GPUS too. What is there already is not made again.
 set -euo pipefail
-if [ ! -d "${1:-}" ] || [ ! -d "${2:-}" ]; then
-    echo "error: '${1:-}', '${2:-}': expected two folders. Usage: recipes/libri2mix/run.sh LIBRI2MIX MAPS [SYSTEM [OVERRIDE...]]" >&2
-    exit 2
-fi
+for folder in "${1:-}" "${2:-}"; do
+    if [ ! -d "$folder" ]; then
+        echo "error: '$folder': there is no such folder. Usage: recipes/libri2mix/run.sh LIBRI2MIX MAPS [SYSTEM [OVERRIDE...]]" >&2
+        exit 2
+    fi
+done
 LIBRI2MIX="$(cd "$1" && pwd)"
 MAPS="$(cd "$2" && pwd)"
 SYSTEM="${3:-bsrnn}"

@@ -69,10 +69,20 @@ def test_a_bad_line_is_told_with_its_number(tmp_path, line, message):
 
 def test_ten_bad_lines_are_told_and_the_rest_counted(tmp_path):
     with pytest.raises(
-        ManifestError, match=r":10: .*\n.*u\.jsonl: and 3 more bad lines$"
+        ManifestError, match=r":11: .*\n.*u\.jsonl: and 3 more bad lines$"
     ) as raised:
-        read_manifest(manifest(tmp_path, *(13 * ["{"])), Utterance)
+        read_manifest(manifest(tmp_path, LINE, *(13 * ["{"])), Utterance)
     assert len(str(raised.value).splitlines()) == 11
+
+
+def test_what_is_wrong_with_all_lines_alike_is_told_once(tmp_path):
+    """As of a manifest of another kind."""
+    path = manifest(tmp_path, *({**LINE, "id": str(number)} for number in range(13)))
+    with pytest.raises(
+        ManifestError,
+        match=r"^[^\n]*u\.jsonl: each of its 13 lines: no field is called 'speaker'[^\n]*$",
+    ):
+        read_manifest(path, Noise)
 
 
 def test_a_manifest_that_is_none(tmp_path):

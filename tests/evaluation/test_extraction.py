@@ -349,8 +349,10 @@ def test_mistakes_are_found_before_any_work(mixtures, extractor, tmp_path, monke
     monkeypatch.setattr(extractor, "extract", lambda *_, **__: pytest.fail("work was begun"))
     with pytest.raises(ConfigError, match=r"metrics: .*'peqs' \(did you mean 'pesq'\?\)\. Known: "):
         evaluate_extraction(extractor, plans, output=tmp_path, metrics=["peqs"])
-    with pytest.raises(ManifestError, match=r"gone/scores\.csv: cannot be read as a table of"):
+    with pytest.raises(ManifestError, match=r"gone/scores\.csv: cannot be .* \(No such file or d"):
         evaluate_extraction(extractor, plans, output=tmp_path, against=tmp_path / "gone")
+    with pytest.raises(ConfigError, match="against: .* is where this report goes. Name another"):
+        evaluate_extraction(extractor, plans, output=tmp_path, against=tmp_path / "x" / "..")
     (tmp_path / "file").write_text("kept")
     with pytest.raises(OutputError, match="file: cannot be made a folder"):
         evaluate_extraction(extractor, plans, output=tmp_path / "file")

@@ -202,6 +202,10 @@ def test_an_interrupt_stays_one(write_experiment, monkeypatch, tmp_path):
     monkeypatch.setattr(ExtractionTask, "training_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         experiment.train(write_experiment(), [], tmp_path / "exp", device="cpu")
+    log = (tmp_path / "exp" / "train.log").read_text()
+    assert log.endswith(
+        "INFO interrupted after step 0; --resume goes on from the last checkpoint\n"
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 1])

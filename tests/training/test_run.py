@@ -222,9 +222,18 @@ def test_first_weights_of_another_width(write_experiment, tmp_path):
     with pytest.raises(ModelFileError) as raised:
         experiment.train(write_experiment(), ["model.speaker.embed_dim=12"], tmp_path / "exp")
     message = str(raised.value)
+    assert "yaml: init.speaker: " in message
     assert "speaker/model.safetensors: belongs to another architecture: " in message
     assert "of another shape (as linear.weight: 16 x" in message
     assert message.endswith("Use the config that it was trained with")
+
+
+@pytest.mark.parametrize("source", ["no/avg_model.pt", "no/model"])
+def test_first_weights_that_are_not_there(source, write_experiment, tmp_path):
+    with pytest.raises(
+        ModelFileError, match=rf"yaml: init\.speaker: {source}: no such file.* Name "
+    ):
+        experiment.train(write_experiment(), [f"init.speaker={source}"], tmp_path / "exp")
 
 
 def test_a_run_is_not_trained_over(write_experiment, tmp_path):
@@ -238,6 +247,10 @@ def test_a_run_is_not_trained_over(write_experiment, tmp_path):
     message = r"config.yaml: the run was started with another trainer\.accumulate_batches\. Resume"
     with pytest.raises(ConfigError, match=message):
         experiment.train(path, ["trainer.accumulate_batches=2"], folder, resume=True)
+    others = ["schedule={name: cosine, warmup_steps: 9}", "optimizer.learning_rate=0.5"]
+    keys = r"another optimizer\.learning_rate, schedule\.name\. Resume"
+    with pytest.raises(ConfigError, match=keys):
+        experiment.train(path, [*others, "trainer.num_steps=3"], folder, resume=True)
     assert (folder / "checkpoints/last.ckpt").read_bytes() == before
 
 

@@ -31,7 +31,7 @@ def read_json_lines(path: str | Path, cls: type[D]) -> list[D]:
 
     Raises:
         ManifestError: If the file is missing or empty, or lines are wrong; tells up to ten of them,
-            then a count.
+            then a count, and what is wrong with all alike once.
     """
     path = Path(path)
     text = read_text(path, "JSON Lines", "Write it with 'wesep-like prepare'.")
@@ -52,6 +52,9 @@ def read_json_lines(path: str | Path, cls: type[D]) -> list[D]:
         line_of_id[record_id] = number
         records.append(record)
 
+    whats = {problem.partition(": ")[2] for problem in problems}
+    if len(problems) > 1 and not records and len(whats) == 1:  # another kind of file
+        problems = [f"{path}: each of its {len(problems)} lines: {whats.pop()}"]
     raise_problems(path, problems)
     if not records:
         raise ManifestError(f"{path}: no records in it. Expected one JSON object a line.")

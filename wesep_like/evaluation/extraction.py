@@ -27,7 +27,7 @@ from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
-from wesep_like.errors import AudioError, WesepLikeError
+from wesep_like.errors import AudioError, ConfigError, WesepLikeError
 from wesep_like.evaluation.clusters import mixture_of
 from wesep_like.evaluation.comparison import compare_reports, read_report
 from wesep_like.evaluation.report import is_scored, write_report
@@ -88,12 +88,14 @@ def evaluate_extraction(
         None; `files`, the paths written.
 
     Raises:
-        ConfigError: If there is no such metric.
+        ConfigError: If there is no such metric, or `against` is `output`.
         SampleRateError: If PESQ is asked for at a rate that it has no meaning at.
         MissingPackageError: If DNSMOS is asked for and not installed.
         ManifestError: If `against` is not a report on some of these mixtures.
         OutputError: If the files cannot be written; found out before the work begins.
     """
+    if against is not None and Path(against).resolve() == Path(output).resolve():
+        raise ConfigError(f"against: {against} is where this report goes. Name another folder")
     other = read_report(against, (plan.id for plan in plans)) if against is not None else None
     scores = choose_scores(metrics, plans[0].sample_rate)
     if not all(plan.has_target for plan in plans):

@@ -43,8 +43,9 @@ def read_scores(report: str | Path) -> list[dict[str, Any]]:
             raise ValueError("no line with id and si_sdri")
         return [{name: _value(name, text) for name, text in line.items()} for line in lines]
     except (OSError, UnicodeError, ValueError, TypeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ManifestError(
-            f"{path}: cannot be read as a table of scores ({error}). "
+            f"{path}: cannot be read as a table of scores ({reason}). "
             "Name the folder of a report that 'wesep-like evaluate' wrote"
         ) from None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from wesep_like.errors import ConfigError
+from wesep_like.errors import ConfigError, ModelFileError
 from wesep_like.experiment.base import Experiment
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
 from wesep_like.models.model_file import (
@@ -29,6 +31,15 @@ def optimizer_maker(experiment: Experiment) -> MakeOptimizer:
         return optimizer, experiment.schedule.build(optimizer, experiment.trainer.num_steps)
 
     return make
+
+
+@contextmanager
+def initialising(where: str) -> Iterator[None]:
+    """What is wrong with first weights is told with the key that asks for them."""
+    try:
+        yield
+    except ModelFileError as error:
+        raise ModelFileError(f"{where}: {error}") from error
 
 
 def initialise_speaker(speaker: SpeakerModule, source: str) -> None:

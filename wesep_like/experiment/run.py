@@ -93,22 +93,33 @@ def _find_checkpoint(output: Path, resolved: Mapping[str, Any], resume: bool) ->
         return None
     before = read_config(output / CONFIG)
     # How long and how often may change; what is learnt from what may not.
-    changed = [
-        key
-        for key in dict.fromkeys([*before, *resolved])
-        if key != "trainer" and before.get(key) != _as_yaml(resolved.get(key))
-    ]
     # Lightning counts batches; of another length, validations would fall between the checkpoints.
-    trainers = (config.get("trainer") or {} for config in (before, resolved))
-    batches = [options.get("accumulate_batches", 1) for options in trainers]
-    if batches[0] != batches[1]:
-        changed.append("trainer.accumulate_batches")
+    changed = _changed(_without_length(before), _without_length(_as_yaml(resolved)))
     if changed:
         raise ConfigError(
             f"{output / CONFIG}: the run was started with another {', '.join(changed)}. "
             "Resume with the same config, or name another folder"
         )
     return checkpoint
+
+
+def _without_length(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config; of how long and how often, only how many batches are a step."""
+    batches = (config.get("trainer") or {}).get("accumulate_batches", 1)
+    return {**config, "trainer": {"accumulate_batches": batches}}
+
+
+def _changed(before: Any, now: Any, path: str = "") -> list[str]:
+    """The paths of keys that have another value; of a part with another name, only of the name."""
+    if before == now:
+        return []
+    if not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return [path]
+    below = f"{path}." if path else ""
+    if before.get("name") != now.get("name"):
+        return [f"{below}name"]
+    keys = dict.fromkeys([*before, *now])
+    return [one for key in keys for one in _changed(before.get(key), now.get(key), f"{below}{key}")]
 
 
 def _as_yaml(value: Any) -> Any:

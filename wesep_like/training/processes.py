@@ -21,6 +21,8 @@ from torch.distributed import DistBackendError, TCPStore
 from wesep_like.errors import OutputError, RunEndedError, WesepLikeError
 from wesep_like.tasks.gathered import gathered
 
+_log = logging.getLogger("wesep_like")
+
 # For one that lives and does not answer. One that dies is noticed at once.
 ANSWER_WITHIN = timedelta(minutes=10)
 _ASK_WITHIN = timedelta(seconds=10)
@@ -100,6 +102,10 @@ class EndedFromOutside(Callback):
             ) from error
         except SystemExit as end:
             if isinstance(end.__context__, KeyboardInterrupt):
+                _log.info(
+                    "interrupted after step %d; --resume goes on from the last checkpoint",
+                    trainer.global_step,
+                )
                 raise KeyboardInterrupt from None
             raise
         finally:

@@ -15,6 +15,7 @@ from wesep_like.experiment.extraction.sections import ExtractionExperiment
 from wesep_like.experiment.parts import (
     check_batch_size,
     initialise_speaker,
+    initialising,
     optimizer_maker,
     weights_of_part,
 )
@@ -45,7 +46,8 @@ def build_extraction(
     for part in PARTS:
         source = experiment.init.get(part)
         if source is not None:
-            _initialise(model, part, source, f"{config_path}: init.{part}")
+            with initialising(f"{config_path}: init.{part}"):
+                _initialise(model, part, source)
     model.freeze(experiment.freeze)
     options = experiment.trainer
     check_batch_size(options.batch_size, model.speaker, config_path)
@@ -113,12 +115,12 @@ def _valid_plans(experiment: ExtractionExperiment) -> list[MixturePlan]:
     return plans
 
 
-def _initialise(model: TSEModel, part: PartName, source: str, where: str) -> None:
+def _initialise(model: TSEModel, part: PartName, source: str) -> None:
     """Copies the weights of one part from a model file or a published checkpoint."""
     if part == "speaker":
         initialise_speaker(model.speaker, source)
         return
     if source.endswith(SUFFIXES):
-        raise ModelFileError(f"{where}: {source} is no model folder, which this part needs")
+        raise ModelFileError(f"{source} is no model folder, which this part needs")
     folder = resolve_model_folder(source)
     load_weights(model.get_submodule(part), weights_of_part(folder, part), folder / WEIGHTS)

@@ -12,7 +12,12 @@ from wesep_like.data.store import AudioStore
 from wesep_like.errors import TrialError
 from wesep_like.evaluation.trial_names import find_audio
 from wesep_like.evaluation.trials import read_trials
-from wesep_like.experiment.parts import check_batch_size, initialise_speaker, optimizer_maker
+from wesep_like.experiment.parts import (
+    check_batch_size,
+    initialise_speaker,
+    initialising,
+    optimizer_maker,
+)
 from wesep_like.experiment.verification.head import initialise_head
 from wesep_like.experiment.verification.losses import build_speaker_losses
 from wesep_like.experiment.verification.sections import VerificationExperiment
@@ -38,7 +43,8 @@ def build_verification(
     if source is None:
         model.load_pretrained()
     else:
-        initialise_speaker(model, source)
+        with initialising(f"{config_path}: init.speaker"):
+            initialise_speaker(model, source)
     options, data = experiment.trainer, experiment.data
     check_batch_size(options.batch_size, model, config_path)
     store = AudioStore(experiment.sample_rate, cache_megabytes=data.cache_megabytes)
