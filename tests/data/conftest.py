@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.manifest import Noise, Room, Utterance
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.clips import Ingredients
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.options import SimulationOptions

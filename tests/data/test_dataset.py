@@ -15,10 +15,10 @@ from wesep_like.data.dataset import (
     FixedMixtures,
     OnlineMixtures,
     evenly_spread,
-    read_ingredients,
     share_numbers,
 )
 from wesep_like.data.manifest import Utterance
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.augmentation.options import (
     AugmentationOptions,
     ClippingOptions,
@@ -174,9 +174,9 @@ def test_speed_changes_a_target_and_its_enrollment_alike(tmp_path):
     plan = MixturePlan("m", 8000, 8000, target, (), EnrollmentPlan(clip(8000), speed=1.1))
     example = read_ingredients(plan, AudioStore(8000))
     num_samples = math.ceil(8000 / 1.1)
-    assert len(example.enrollment) == num_samples
+    assert len(example.enrollment.samples) == num_samples
     assert not example.sources[0][num_samples:].any()
-    for samples in (example.enrollment, example.sources[0]):
+    for samples in (example.enrollment.samples, example.sources[0]):
         spectrum = np.abs(np.fft.rfft(samples, 8000))
         assert spectrum.argmax() == 550  # Hz
 
@@ -198,7 +198,7 @@ def test_a_silent_crop_is_drawn_anew_and_all_sources_with_it(corpus, tmp_path):
     ]
     examples = [dataset[number] for number in range(30)]
     assert all(example.sources[0].any() for example in examples)
-    assert all(example.enrollment.any() for example in examples)
+    assert all(example.enrollment.samples.any() for example in examples)
     redrawn = [
         example.plan
         for example, plan in zip(examples, first_plans, strict=True)

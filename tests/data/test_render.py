@@ -77,7 +77,7 @@ def test_a_target_without_a_level_stays_as_it_was_recorded(corpus):
 
 def test_rendering_changes_nothing_that_it_reads(corpus):
     examples = corpus.read(corpus.draw(10, **EVERYTHING))
-    before = [[a.copy() for a in (*e.sources, e.enrollment)] for e in examples]
+    before = [[a.copy() for a in (*e.sources, e.enrollment.samples)] for e in examples]
     clips = collate(examples)
     tensors = {f.name: getattr(clips, f.name) for f in fields(clips)}
     copies = {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in tensors.items()}
@@ -88,7 +88,7 @@ def test_rendering_changes_nothing_that_it_reads(corpus):
         if isinstance(copy, torch.Tensor):
             torch.testing.assert_close(tensors[name], copy, rtol=0, atol=0, equal_nan=True)
     for example, arrays in zip(examples, before, strict=True):
-        now = (*example.sources, example.enrollment)
+        now = (*example.sources, example.enrollment.samples)
         assert all(np.array_equal(a, b) for a, b in zip(now, arrays, strict=True))
 
 
@@ -111,13 +111,15 @@ def test_enrollments_are_padded_and_never_cut(corpus):
     plans = corpus.draw(12, enrollment_seconds=None)
     examples = corpus.read(plans)
     clips = collate(examples)
-    lengths = [len(example.enrollment) for example in examples]
+    lengths = [len(example.enrollment.samples) for example in examples]
     assert len(set(lengths)) > 2
-    assert clips.enrollment_samples.tolist() == lengths
-    assert clips.enrollment.shape == (12, max(lengths))
+    assert clips.enrollments.num_samples.tolist() == lengths
+    assert clips.enrollments.samples.shape == (12, max(lengths))
     for row, example in enumerate(examples):
-        assert np.array_equal(clips.enrollment[row, : lengths[row]], example.enrollment)
-        assert not clips.enrollment[row, lengths[row] :].any()
+        assert np.array_equal(
+            clips.enrollments.samples[row, : lengths[row]], example.enrollment.samples
+        )
+        assert not clips.enrollments.samples[row, lengths[row] :].any()
 
 
 @pytest.mark.parametrize(

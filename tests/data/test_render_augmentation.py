@@ -119,7 +119,7 @@ def test_the_noise_of_an_enrollment_is_as_loud_as_planned(corpus, room_probabili
         # Noise and voice are uncorrelated enough to tell the voice's gain by projection.
         voice, heard = voices[row].double(), noisy_batch.enrollment[row].double()
         snr_db = plan.enrollment.noise.snr_db
-        noise = corpus.read([plan])[0].enrollment_noise.astype(np.float64)
+        noise = corpus.read([plan])[0].enrollment.noise.astype(np.float64)
         noise = torch.nn.functional.pad(torch.from_numpy(noise), (0, len(voice) - len(noise)))
         gains = torch.linalg.lstsq(torch.stack([voice, noise], 1), heard[:, None]).solution
         parts = gains[:, 0, None] * torch.stack([voice, noise])
@@ -134,8 +134,8 @@ def test_an_enrollment_in_a_room_is_convolved_with_its_response(corpus):
     examples = corpus.read(plans)
     batch = render(collate(examples))
     for row, example in enumerate(examples):
-        dry = example.enrollment.astype(np.float64)
-        response = example.enrollment_response
+        dry = example.enrollment.samples.astype(np.float64)
+        response = example.enrollment.response
         heard = np.convolve(dry, response.taps[response.direct :])[: len(dry)]
         heard *= np.sqrt(np.square(dry).sum() / np.square(heard).sum())
         np.testing.assert_allclose(batch.enrollment[row, : len(dry)], heard, atol=1e-5)
@@ -155,8 +155,8 @@ def test_an_enrollment_may_be_in_a_simulated_room(corpus, kind):
     clips = collate(corpus.read(plans))
     heard = render(clips).enrollment
     for row, plan in enumerate(plans):
-        dry, wet = clips.enrollment[row], heard[row]
-        length = clips.enrollment_samples[row]
+        dry, wet = clips.enrollments.samples[row], heard[row]
+        length = clips.enrollments.num_samples[row]
         alone = render(collate(corpus.read([plan]))).enrollment[0]
         torch.testing.assert_close(wet[:length], alone, atol=2e-6, rtol=0)
         assert not wet[length:].any()
@@ -170,7 +170,7 @@ def test_an_enrollment_may_be_in_a_simulated_room(corpus, kind):
 
 def test_enrollments_stay_as_loud_as_they_were_recorded(corpus):
     plans, batch = mixed(corpus, 20, **WITH_CODEC)
-    before = collate(corpus.read(plans)).enrollment
+    before = collate(corpus.read(plans)).enrollments.samples
     assert any(plan.enrollment.noise for plan in plans)
     torch.testing.assert_close(batch.enrollment.square().sum(-1), before.square().sum(-1))
     for row, plan in enumerate(plans):
@@ -183,16 +183,16 @@ def test_a_silent_noise_is_left_out(corpus):
     (plan,) = corpus.draw(1)
     noisy = replace(plan.enrollment, noise=NoisePlan(corpus.draw(1)[0].enrollment.clip, 5.0))
     (example,) = corpus.read([replace(plan, enrollment=noisy)])
-    example = replace(example, enrollment_noise=np.zeros_like(example.enrollment_noise))
-    batch = render(collate([example]))
-    assert np.array_equal(batch.enrollment[0], example.enrollment)
+    silent = replace(example.enrollment, noise=np.zeros_like(example.enrollment.noise))
+    batch = render(collate([replace(example, enrollment=silent)]))
+    assert np.array_equal(batch.enrollment[0], silent.samples)
 
 
 def test_rendering_changes_nothing_that_it_reads(corpus):
     clips = collate(corpus.read(corpus.draw(10, **WITH_CODEC)))
     copies = {name: tensor.clone() for name, tensor in tensors_of(clips)}
     assert any(name.startswith(".effects.filters") for name in copies)
-    assert any(name.startswith(".enrollment_changes.noises") for name in copies)
+    assert any(name.startswith(".enrollments.changes.noises") for name in copies)
     first, again = render(clips), render(clips.to("cpu"))
     for (_, one), (_, other) in zip(tensors_of(first), tensors_of(again), strict=True):
         assert torch.equal(one, other)

@@ -43,8 +43,8 @@ def test_a_pool_is_a_manifest_of_rooms(pool):
         taps = io.read(room.path, channel=0).samples
         assert taps[room.direct_samples[0]] == pytest.approx(1)
         assert np.abs(taps[: room.direct_samples[0]]).max() < 0.1
-    options = SimulationOptions("u", rooms="r", room_probability=1.0)
-    found = Rooms(rooms, options, 8000).draw(
+    options = SimulationOptions("u", rooms="r")
+    found = Rooms(rooms, options, 8000, probability=1.0, max_sources=2).draw(
         np.random.default_rng(0), np.random.default_rng(0), num_sources=2
     )
     assert len({clip.path[:-6] for clip in found.responses}) == 1

@@ -111,8 +111,10 @@ def test_enrollments_are_written_as_a_model_would_hear_them(corpus, tmp_path):
     write_simulated(plans, tmp_path)
     for plan, example in zip(plans, corpus.read(plans), strict=True):
         heard = samples(tmp_path / "enrollment" / f"{plan.id}.wav")
-        spoken = np.dot(heard, example.enrollment) / np.linalg.norm(heard)
-        assert (spoken / np.linalg.norm(example.enrollment)) ** 2 == pytest.approx(0.5, abs=0.05)
+        spoken = np.dot(heard, example.enrollment.samples) / np.linalg.norm(heard)
+        assert (spoken / np.linalg.norm(example.enrollment.samples)) ** 2 == pytest.approx(
+            0.5, abs=0.05
+        )
 
 
 def test_an_absent_target_is_a_silent_file(corpus, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wesep_like.audio.feature_masks import FeatureMasks
-from wesep_like.data.dataset import read_ingredients
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.augmentation.plans import EffectsPlan, MaskPlan, MasksPlan
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.render import render

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from wesep_like.data.dataset import FixedMixtures, read_ingredients
+from wesep_like.data.dataset import FixedMixtures
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.render import render
 from wesep_like.data.store import AudioStore
@@ -370,7 +371,7 @@ def test_validation_measures_what_extract_gives(model, plans):
     with torch.no_grad():
         shown = task.validation_step(render(collate([dataset[0]])), 0)["shown"][0]
     mixture, target = shown.signals["mixture"], shown.signals["target"]
-    enrollment = torch.from_numpy(dataset[0].enrollment)
+    enrollment = torch.from_numpy(dataset[0].enrollment.samples)
     estimate = Extractor(model, "cpu").extract(mixture, enrollment, RATE)
     row = task._valid_rows[plans[0].id]
     assert row["si_sdr"] == pytest.approx(si_sdr(estimate, target).item(), abs=1e-3)

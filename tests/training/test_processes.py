@@ -17,7 +17,7 @@ import torch
 from wesep_like import experiment
 from wesep_like.data.simulation.plans import read_plans, write_plans
 from wesep_like.errors import AudioError, ConfigError, ManifestError, OutputError, RunEndedError
-from wesep_like.experiment.sections import ValidOptions
+from wesep_like.experiment.extraction.sections import ValidOptions
 from wesep_like.tasks.extraction import ExtractionTask
 from wesep_like.training import processes
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from wesep_like.config.sections import read_section
-from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.processes import in_processes
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.options import SimulationOptions

@@ -20,7 +20,7 @@ from wesep_like.audio.fbank import Fbank
 from wesep_like.cli.memory import keep_freed_memory
 from wesep_like.config.files import read_config
 from wesep_like.config.sections import read_section
-from wesep_like.data.dataset import read_ingredients
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.options import SimulationOptions

@@ -44,7 +44,7 @@ def run(
     """
     from wesep_like.models.averaging import average_models
     from wesep_like.models.model_file import resolve_model_folder
-    from wesep_like.training.kept_folders import VALIDATED, choose_models, find_kept_models
+    from wesep_like.training.kept_folders import choose_models, find_kept_models
 
     if best is not None and last is not None:
         raise UsageError("--best and --last do not go together. Leave out one")
@@ -52,7 +52,7 @@ def run(
         (experiment,) = models
         chosen = choose_models(find_kept_models(experiment), best=best, last=last)
         folders = [model.folder for model in chosen]
-        lines = [f"step {model.step}: {VALIDATED} {model.value:.3f}" for model in chosen]
+        lines = [f"step {model.step}: {model.validated.told(model.value)}" for model in chosen]
         output = output or experiment / "averaged"
     else:
         if best is not None or last is not None:

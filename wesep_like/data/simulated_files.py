@@ -11,10 +11,10 @@ import numpy as np
 
 from wesep_like.audio import io
 from wesep_like.config.atomic import make_folder
-from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.librimix.layout import TABLES, heard_in
 from wesep_like.data.librimix.tables import TableRow, levels_over_rest, write_tables
 from wesep_like.data.processes import in_processes
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.plans import MixturePlan, with_paths, write_plans

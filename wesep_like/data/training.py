@@ -9,9 +9,9 @@ from typing import Any
 from wesep_like.data.broken import BrokenCount
 from wesep_like.data.dataset import NumberedMixtures, OnlineMixtures, Planner
 from wesep_like.data.manifest import Noise
+from wesep_like.data.shards.blocks import ShardBlocks
 from wesep_like.data.shards.contents import Contents, read_mixtures, read_noises, read_utterances
 from wesep_like.data.shards.lists import find_shards
-from wesep_like.data.shards.mixtures import ShardMixtures
 from wesep_like.data.simulation.draw import MixturePlanner, PremixedPlanner
 from wesep_like.data.simulation.draw.shards import ShardOrder
 from wesep_like.data.simulation.options import SimulationOptions
@@ -60,7 +60,7 @@ def _sharded(
     seed: int,
     batch_size: int,
     max_broken_share: float,
-) -> ShardMixtures:
+) -> NumberedMixtures:
     read: Callable[[Sequence[str], BrokenCount], Contents[Any]]
     if isinstance(options, PremixedShardsOptions):
         shards, read = options.mixture_shards, read_mixtures
@@ -69,33 +69,50 @@ def _sharded(
         shards, read = options.shards, read_utterances
         noises = None
         if options.noise_shards is not None:
-            contents = _read_noise_shards(options, max_broken_share)
+            contents = read_noise_shards(
+                options.noise_shards, options.noise_source, options.trust_pipes, max_broken_share
+            )
             noises, store = contents.records, store.holding(contents.files)
         make_planner = MixturePlanner.maker(options, store.sample_rate, noises)
     urls = find_shards(shards, trust_pipes=options.trust_pipes)
-    mixtures = ShardMixtures(
+    blocks = ShardBlocks(
         urls,
         ShardOrder(len(urls), options.blocks, options.blocks.turn or batch_size, seed),
         read,
         make_planner,
         store,
         where=options.source,
-        speakers=[] if options.speakers is None else _read_speakers(Path(options.speakers)),
-        seed=seed,
+        speakers=[] if options.speakers is None else read_speakers(Path(options.speakers)),
         max_broken_share=max_broken_share,
     )
-    mixtures.check()
-    return mixtures
+    blocks.check()
+    return NumberedMixtures(blocks, seed, max_broken_share)
 
 
-def _read_noise_shards(options: ShardedOptions, max_broken_share: float) -> Contents[Noise]:
-    assert options.noise_shards is not None
-    assert options.noise_source is not None
-    urls = find_shards(options.noise_shards, trust_pipes=options.trust_pipes)
-    return read_noises(urls, BrokenCount(options.noise_source, "files in shards", max_broken_share))
+def read_noise_shards(
+    shards: str | Sequence[str], source: str | None, trust_pipes: bool, max_broken_share: float
+) -> Contents[Noise]:
+    """The noises in shards.
+
+    Args:
+        shards: See `find_shards`.
+        source: The shards, for messages.
+        trust_pipes: See `find_shards`.
+        max_broken_share: If more of the files cannot be read, that is an error.
+
+    Raises:
+        WesepLikeError: If there are no such shards, or too much in them is broken.
+    """
+    urls = find_shards(shards, trust_pipes=trust_pipes)
+    return read_noises(urls, BrokenCount(str(source), "files in shards", max_broken_share))
 
 
-def _read_speakers(path: Path) -> list[str]:
+def read_speakers(path: Path) -> list[str]:
+    """The speakers in a list, one a line.
+
+    Raises:
+        ManifestError: If it cannot be read, or has one twice.
+    """
     text = read_text(path, "a speaker a line", "Write shards with 'wesep-like shard'")
     speakers = [line.strip() for _, line in numbered_lines(text)]
     if len(set(speakers)) != len(speakers):

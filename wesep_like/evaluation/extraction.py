@@ -21,8 +21,8 @@ import torch
 import wesep_like
 from wesep_like.config.atomic import atomic_path, check_writable, make_folder
 from wesep_like.data.batch import Batch
-from wesep_like.data.dataset import read_ingredients
 from wesep_like.data.processes import in_processes
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.plans import MixturePlan
 from wesep_like.data.simulation.render import render

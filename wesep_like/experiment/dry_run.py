@@ -19,11 +19,11 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from wesep_like.data.batch import Batch
 from wesep_like.experiment.build import build
 from wesep_like.experiment.sections import read_experiment
 from wesep_like.inference.device import find_device
-from wesep_like.tasks.extraction import ExtractionTask
+from wesep_like.models import SpeakerCue
+from wesep_like.tasks.base import Task
 from wesep_like.training import engine
 from wesep_like.training.bad_steps import BadSteps
 from wesep_like.training.engine import TrainerOptions
@@ -31,7 +31,7 @@ from wesep_like.training.loaders import Loaders
 from wesep_like.training.run_log import lightning_kept_quiet
 
 _NUM_STEPS = 4  # the first warms up and is not counted
-_NUM_VALID = 4  # so many mixtures are validated, evenly spread, or as many as there are
+_NUM_VALID = 4  # so many examples are validated, evenly spread, or as many as there are
 
 
 def dry_run(config_path: str | Path, overrides: Sequence[str], *, device: str = "auto") -> str:
@@ -72,11 +72,11 @@ def dry_run(config_path: str | Path, overrides: Sequence[str], *, device: str = 
     return "\n".join(
         [
             f"{config_path}: works. {_NUM_STEPS} steps and {min(_NUM_VALID, num_valid)} validation "
-            f"mixtures on {place}, precision {trainer.precision}; nothing was written",
-            *watch.batch_lines(),
+            f"{task.example}s on {place}, precision {trainer.precision}; nothing was written",
+            *watch.batch_lines(task),
             *_parameter_lines(task),
             f"memory      {_memory(place)}",
-            *watch.time_lines(options, num_valid),
+            *watch.time_lines(options, num_valid, task.example),
         ]
     )
 
@@ -91,14 +91,14 @@ class _Watch(Callback):
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._seconds: dict[str, list[float]] = {}
-        self._batch: Batch | None = None
-        self._estimates: Tensor | None = None
+        self._batch: Any = None
+        self._answer: Tensor | None = None
         self._losses: dict[str, float] = {}
         self._since = 0.0
         self._step = 0
 
-    def run(self, trainer: Trainer, task: ExtractionTask, loaders: Loaders, num: int) -> int:
-        """Takes the steps of `num` batches; the number of all validation mixtures."""
+    def run(self, trainer: Trainer, task: Task, loaders: Loaders, num: int) -> int:
+        """Takes the steps of `num` batches; the number of all validation examples."""
         batches, train = iter(loaders.train_dataloader()), []
         for _ in range(num):
             with self._timed("loading"):
@@ -112,22 +112,23 @@ class _Watch(Callback):
                 valid.append(loaders.on_before_batch_transfer(loader.collate_fn([example]), 0))
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
-        with task.model.separator.register_forward_hook(self._see_estimates):
+        with task.answering.register_forward_hook(self._see_answer):
             trainer.fit(task, _at_hand(train), _at_hand(valid))
         clips = train[-1].to(self._device)
         with self._timed("mixing"):
             task.on_after_batch_transfer(clips, 0)
         return num_valid
 
-    def _see_estimates(self, module: nn.Module, inputs: Any, estimates: Tensor) -> None:
-        if self._estimates is None:
-            self._estimates = estimates.detach()
+    def _see_answer(self, module: nn.Module, inputs: Any, answer: Tensor | SpeakerCue) -> None:
+        if self._answer is None:
+            tensor = answer.embedding if isinstance(answer, SpeakerCue) else answer
+            self._answer = None if tensor is None else tensor.detach()
 
     def on_train_batch_start(
-        self, trainer: Trainer, task: LightningModule, batch: Batch, batch_idx: int
+        self, trainer: Trainer, task: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Looks at the first batch."""
-        self._batch = self._batch or batch
+        self._batch = batch if self._batch is None else self._batch
 
     def on_train_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
         """A step took as long as since the end of the one before; the batches are at hand."""
@@ -141,7 +142,7 @@ class _Watch(Callback):
             self._step, self._since = trainer.global_step, self._now()
 
     def on_validation_start(self, trainer: Trainer, task: LightningModule) -> None:
-        """The time of the first validation mixture begins."""
+        """The time of the first validation example begins."""
         self._since = self._now()
 
     def on_validation_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
@@ -163,22 +164,19 @@ class _Watch(Callback):
         yield
         self._note(what)
 
-    def batch_lines(self) -> list[str]:
+    def batch_lines(self, task: Task) -> list[str]:
         """What the first batch and its losses were."""
-        batch = self._batch
-        assert batch is not None
-        assert self._estimates is not None
+        assert self._batch is not None
+        assert self._answer is not None
         losses = ", ".join(f"{name} {value:.4g}" for name, value in self._losses.items())
+        shapes = {**task.signals(self._batch), task.answer: self._answer}
         return [
-            f"examples    {', '.join(batch.ids)}",
-            f"mixture     {tuple(batch.mixture.shape)}",
-            f"target      {tuple(batch.target.shape)}",
-            f"enrollment  {tuple(batch.enrollment.shape)}",
-            f"estimates   {tuple(self._estimates.shape)}",
-            f"losses      {losses}",
+            f"{'examples':<11} {', '.join(self._batch.ids)}",
+            *(f"{name:<11} {tuple(tensor.shape)}" for name, tensor in shapes.items()),
+            f"{'losses':<11} {losses}",
         ]
 
-    def time_lines(self, options: TrainerOptions, num_valid: int) -> list[str]:
+    def time_lines(self, options: TrainerOptions, num_valid: int, example: str) -> list[str]:
         """What takes how long, and what follows for all of the run."""
         batches, workers = options.accumulate_batches, options.num_workers
         loading = batches * median(self._seconds["loading"])
@@ -189,8 +187,8 @@ class _Watch(Callback):
         each = max(loading, step) if workers else loading + step
         num_valids = options.num_steps // options.validate_every
         reading, using = median(self._seconds["valid_loading"]), median(self._seconds["valid"])
-        of_mixture = max(reading, using) if workers else reading + using
-        of_valids = num_valids * num_valid * of_mixture
+        of_each = max(reading, using) if workers else reading + using
+        of_valids = num_valids * num_valid * of_each
         if loading > step:
             slower = "reading the data takes longer than the steps: more trainer.num_workers help"
         else:
@@ -200,7 +198,7 @@ class _Watch(Callback):
             f"with trainer.num_workers={workers}",
             f"mixing      {self._spread('mixing')} a batch, as a part of the step",
             f"step        {self._spread('step')}, {batches} batch{'es' * (batches > 1)}",
-            f"validation  {self._spread('valid')} a mixture, {num_valid} mixtures, "
+            f"validation  {self._spread('valid')} a {example}, {num_valid} {example}s, "
             f"{num_valids} times",
             f"all         about {_duration(options.num_steps * each + of_valids)}: "
             f"{options.num_steps} steps {_duration(options.num_steps * each)}, validation "
@@ -217,13 +215,9 @@ def _at_hand(batches: Sequence[Any]) -> DataLoader[Any]:
     return DataLoader(cast("Dataset[Any]", batches), batch_size=None)
 
 
-def _parameter_lines(task: ExtractionTask) -> Iterator[str]:
+def _parameter_lines(task: Task) -> Iterator[str]:
     """How much of each part is learnt, and how much is not."""
-    others = {"speaker_head": task.speaker_head, "discriminator": task.metric_gan}
-    parts = dict(task.model.named_children()) | others
-    for name, part in parts.items():
-        if part is None:
-            continue
+    for name, part in task.parts().items():
         learnt = sum(p.numel() for p in part.parameters() if p.requires_grad)
         frozen = sum(p.numel() for p in part.parameters()) - learnt
         yield f"parameters  {name}: {learnt:,} learnt, {frozen:,} frozen"

@@ -16,11 +16,7 @@ from wesep_like.errors import ConfigError, OutputError
 from wesep_like.experiment.build import build
 from wesep_like.experiment.sections import read_experiment
 from wesep_like.inference.device import find_device
-from wesep_like.models.build import build_tse
-from wesep_like.models.model_file import (
-    CONFIG,
-)
-from wesep_like.models.tse import PARTS
+from wesep_like.models.model_file import CONFIG
 from wesep_like.training import engine
 from wesep_like.training.processes import is_first, speaking_as_one
 
@@ -74,8 +70,8 @@ def check(config_path: str | Path, overrides: Sequence[str] = ()) -> str:
     """
     experiment, _ = read_experiment(config_path, overrides)
     with torch.device("meta"):
-        model = build_tse(experiment.model, experiment.sample_rate, trust_code=True)
-    sizes = {part: _num_parameters(model.get_submodule(part)) for part in PARTS}
+        model = experiment.build_model(experiment.model, experiment.sample_rate)
+    sizes = {part: _num_parameters(module) for part, module in experiment.parts_of(model).items()}
     listed = ", ".join(f"{part} {size / 1e6:.2f} M" for part, size in sizes.items())
     return (
         f"{config_path}: fine. {sum(sizes.values()) / 1e6:.2f} M parameters ({listed}), "

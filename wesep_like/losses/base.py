@@ -26,7 +26,18 @@ class WaveformLoss(nn.Module, ABC):
 
 
 class SpeakerLoss(nn.Module, ABC):
-    """What teaches a speaker module by who speaks; its weights are thrown away after training."""
+    """What teaches a speaker module by who speaks; its weights are thrown away after training.
+
+    Attributes:
+        has_margin: Whether it holds a margin, of which `margin_share` is how much.
+        compares_utterances: Whether it learns from speakers who have several utterances in a batch,
+            and from nothing else.
+        margin_share: From 0 to 1: for a schedule to raise while training.
+    """
+
+    has_margin: bool = False
+    compares_utterances: bool = False
+    margin_share: float = 1.0
 
     @abstractmethod
     def forward(self, embedding: Tensor, speakers: Tensor) -> Tensor:

@@ -257,6 +257,15 @@ def build_speaker(
     return speaker
 
 
+def resolved_speaker(section: Mapping[str, Any], *, where: str = "model") -> dict[str, Any]:
+    """A section that `build_speaker` takes, with each default written out.
+
+    Raises:
+        ConfigError: If it is wrong.
+    """
+    return {"speaker": SPEAKERS.resolved(section["speaker"], f"{where}.speaker")}
+
+
 @dataclass(frozen=True)
 class _SpeakerSection:
     speaker: dict[str, Any]

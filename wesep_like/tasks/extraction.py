@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.functional import pad
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.batch import Batch
@@ -23,13 +20,14 @@ from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models import SpeakerCue, TSEModel
 from wesep_like.models.tse import PartName
+from wesep_like.tasks.base import Task
 from wesep_like.tasks.cue_cache import CueCache
-from wesep_like.tasks.finite import FiniteSteps
 from wesep_like.tasks.gathered import mean_rows, mean_terms
 from wesep_like.tasks.metric_gan import MetricGAN
+from wesep_like.tasks.parameter_groups import MakeOptimizer, groups_by_rate
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
-
-MakeOptimizer = Callable[[list[dict[str, Any]]], tuple[Optimizer, LRScheduler]]
+from wesep_like.tasks.validated import VALIDATED
+from wesep_like.tasks.written import is_written
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Shown:
     sample_rate: int
 
 
-class ExtractionTask(FiniteSteps):
+class ExtractionTask(Task):
     """Learns to extract: what a batch means. How steps are run is the trainer's business.
 
     Args:
@@ -75,6 +73,11 @@ class ExtractionTask(FiniteSteps):
         learning_rates: Of parts of the model that learn at another rate than the rest.
         absent_loss: Of the answer, where the enrolled speaker does not speak.
     """
+
+    model: TSEModel
+    validated = VALIDATED["extraction"]
+    example = "mixture"
+    answer = "estimates"
 
     def __init__(
         self,
@@ -104,6 +107,21 @@ class ExtractionTask(FiniteSteps):
         self.absent_loss = absent_loss or AbsentTargetLoss()
         self._cues = CueCache()
         self._valid_rows: dict[str, dict[str, float]] = {}
+
+    @property
+    def answering(self) -> nn.Module:
+        """See the base."""
+        return self.model.separator
+
+    def signals(self, batch: Batch) -> dict[str, Tensor]:
+        """See the base."""
+        return {name: getattr(batch, name) for name in ("mixture", "target", "enrollment")}
+
+    def parts(self) -> dict[str, nn.Module]:
+        """See the base."""
+        others = {"speaker_head": self.speaker_head, "discriminator": self.metric_gan}
+        found = {name: part for name, part in others.items() if part is not None}
+        return {**dict(self.model.named_children()), **found}
 
     def on_after_batch_transfer(self, clips: Clips, dataloader_idx: int) -> Batch:
         """Mixes the clips on the device that they are on by now."""
@@ -176,11 +194,7 @@ class ExtractionTask(FiniteSteps):
 
     def _logged(self, terms: Mapping[str, Tensor], batch: Batch) -> Mapping[str, Tensor | float]:
         """The terms; where they are written down, over the examples of all processes."""
-        trainer = self.trainer
-        step = trainer.global_step + 1
-        every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set where it is made
-        is_written = step == 1 or step % every == 0
-        if trainer.world_size == 1 or not is_written:
+        if self.trainer.world_size == 1 or not is_written(self.trainer):
             return {name: value.detach() for name, value in terms.items()}
         num_speaking, num_all = int(batch.has_target.sum()), len(batch.ids)
         num_of = {weighted.name: num_speaking for weighted in self.losses}
@@ -267,16 +281,8 @@ class ExtractionTask(FiniteSteps):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser of all that is not frozen, and its schedule."""
-        rates = {
-            id(parameter): rate
-            for part, rate in self.learning_rates.items()
-            for parameter in self.model.get_submodule(part).parameters()
-        }
-        learns = [parameter for parameter in self._learns() if parameter.requires_grad]
-        # The first group is the one whose rate is logged, and that the schedule starts from.
-        groups: list[dict[str, Any]] = [{"params": [p for p in learns if id(p) not in rates]}]
-        for rate in sorted(set(rates.values())):
-            groups.append({"params": [p for p in learns if rates.get(id(p)) == rate], "lr": rate})
+        rates = {self.model.get_submodule(part): rate for part, rate in self.learning_rates.items()}
+        groups = groups_by_rate(self._learns(), rates)
         if self.metric_gan is not None:
             judges = list(self.metric_gan.parameters())
             groups.append({"params": judges, "lr": self.metric_gan.options.learning_rate})

@@ -10,6 +10,8 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from wesep_like.tasks.validated import Validated
+
 _log = logging.getLogger(__name__)
 
 
@@ -17,24 +19,25 @@ class BestModel(Callback):
     """Writes the model whenever a validation was the best.
 
     Args:
-        metric: Its name in the logs; larger is better.
+        validated: By what it is told which is better.
         save: Writes the model as it was validated.
     """
 
-    def __init__(self, metric: str, save: Callable[[], None]) -> None:
-        self._metric = metric
+    def __init__(self, validated: Validated, save: Callable[[], None]) -> None:
+        self._validated = validated
         self._save_model = save
-        self._best: float | None = None
+        self._best: float | None = None  # its goodness
 
     def on_validation_end(self, trainer: Trainer, task: LightningModule) -> None:
         """Compares and writes."""
-        value = float(trainer.callback_metrics[self._metric])
+        value = float(trainer.callback_metrics[self._validated.name])
+        goodness = self._validated.goodness(value)
         # After one that is not a number, any is better.
-        is_best = self._best is None or math.isnan(self._best) or value > self._best
+        is_best = self._best is None or math.isnan(self._best) or goodness > self._best
         mark = ", the best so far" if is_best else ""
-        _log.info("step %d: %s %.3f%s", trainer.global_step, self._metric, value, mark)
+        _log.info("step %d: %s%s", trainer.global_step, self._validated.told(value), mark)
         if is_best:
-            self._best = value
+            self._best = goodness
             self._save(trainer)
 
     def on_train_end(self, trainer: Trainer, task: LightningModule) -> None:

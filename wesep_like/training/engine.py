@@ -11,16 +11,17 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from wesep_like.errors import ConfigError
 from wesep_like.models.model_file import save_weights
+from wesep_like.tasks.base import Task
 from wesep_like.training.bad_steps import BadSteps
 from wesep_like.training.best_model import BestModel
-from wesep_like.training.kept_folders import MODELS, VALIDATED
+from wesep_like.training.kept_folders import MODELS
 from wesep_like.training.kept_models import KeptModels
 from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
@@ -108,7 +109,7 @@ class TrainerOptions:
 
 
 def fit(
-    task: LightningModule,
+    task: Task,
     loaders: Loaders,
     folder: Path,
     options: TrainerOptions,
@@ -120,7 +121,7 @@ def fit(
     """Trains `task` and writes into `folder`.
 
     Args:
-        task: Has a `model`, and logs `valid/si_sdri`, of which more is better.
+        task: What is learnt.
         loaders: Training and validation batches.
         folder: Gets `model/` (the best so far), `checkpoints/`, `metrics.csv`, `tensorboard/` and
             `train.log`.
@@ -133,7 +134,7 @@ def fit(
         RunEndedError: If the run, or another process of it, was ended from outside.
     """
     ended = EndedFromOutside(folder)
-    best, save_every = VALIDATED, options.save_every or options.validate_every
+    best, save_every = task.validated, options.save_every or options.validate_every
     is_terminal = os.isatty(2)
     average = None if options.ema_decay is None else WeightAverage(options.ema_decay)
 
@@ -159,8 +160,8 @@ def fit(
         ModelCheckpoint(
             folder / "checkpoints",
             filename="best",
-            monitor=best,
-            mode="max",
+            monitor=best.name,
+            mode="min" if best.is_smaller_better else "max",
             enable_version_counter=False,
         ),
         LastCheckpoint(folder / LAST_CHECKPOINT, save_every, options.validate_every),
@@ -187,9 +188,7 @@ def fit(
         _log.info("done after %d steps", trainer.global_step)
 
 
-def make_trainer(
-    task: LightningModule, options: TrainerOptions, device: torch.device, **more: Any
-) -> Trainer:
+def make_trainer(task: Task, options: TrainerOptions, device: torch.device, **more: Any) -> Trainer:
     """What takes the steps of `task`; `more` is what it tells and writes.
 
     Raises:
@@ -218,7 +217,7 @@ def make_trainer(
     )
 
 
-def _processes(device: torch.device, task: LightningModule) -> dict[str, Any]:
+def _processes(device: torch.device, task: Task) -> dict[str, Any]:
     """One process; under `torchrun`, those that it started."""
     if are_several():
         here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])

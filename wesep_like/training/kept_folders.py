@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wesep_like.errors import ModelFileError
-from wesep_like.models.model_file import WEIGHTS
+from wesep_like.models.model_file import WEIGHTS, read_model_config
+from wesep_like.tasks.validated import VALIDATED, Validated
 
 MODELS = "checkpoints/models"  # in the folder of a run
-VALIDATED = "valid/si_sdri"  # what tells which model is better: more is
 PREFIX = "step_"  # of a folder's name
 _METRICS = "metrics.csv"
 _DEFAULT_COUNT = 5
@@ -24,12 +24,14 @@ class KeptModel:
 
     Attributes:
         step: After so many steps.
-        value: What the validation found; more is better.
+        value: What the validation found.
+        validated: What that is.
         folder: The model file.
     """
 
     step: int
     value: float
+    validated: Validated
     folder: Path
 
 
@@ -63,15 +65,18 @@ def find_kept_models(experiment: Path) -> list[KeptModel]:
             f"{experiment}: no models of validations in {MODELS}. Name an experiment folder; "
             "train keeps them unless trainer.keep_best and trainer.keep_last are 0"
         )
-    values = _validations(experiment / _METRICS)
+    newest = experiment / MODELS / folder_name(steps[-1])
+    validated = VALIDATED[read_model_config(newest)["task"]]
+    values = _validations(experiment / _METRICS, validated.name)
     for step in steps:
         if step not in values:
             raise ModelFileError(
-                f"{experiment / _METRICS}: no {VALIDATED} of step {step}, of which {MODELS} has a "
-                "model. Remove that model, or name the folders of the models to average"
+                f"{experiment / _METRICS}: no {validated.name} of step {step}, of which {MODELS} "
+                "has a model. Remove that model, or name the folders of the models to average"
             )
     return [
-        KeptModel(step, values[step], experiment / MODELS / folder_name(step)) for step in steps
+        KeptModel(step, values[step], validated, experiment / MODELS / folder_name(step))
+        for step in steps
     ]
 
 
@@ -97,12 +102,13 @@ def choose_models(
         )
     if last is not None:
         return list(models[-count:])
-    chosen = best_steps(((model.step, model.value) for model in models), count)
+    values = ((model.step, model.validated.goodness(model.value)) for model in models)
+    chosen = best_steps(values, count)
     return [model for model in models if model.step in chosen]
 
 
-def _validations(path: Path) -> dict[int, float]:
-    """What each validation found, by step."""
+def _validations(path: Path, name: str) -> dict[int, float]:
+    """What each validation found of `name`, by step."""
     if not path.is_file():
         raise ModelFileError(
             f"{path}: there is no such file, which says how good the models are. Name an "
@@ -111,8 +117,8 @@ def _validations(path: Path) -> dict[int, float]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     try:
-        return {int(row["step"]): float(row[VALIDATED]) for row in rows if row.get(VALIDATED)}
+        return {int(row["step"]): float(row[name]) for row in rows if row.get(name)}
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
-            f"{path}: expected a table with the columns step and {VALIDATED}, as train writes it"
+            f"{path}: expected a table with the columns step and {name}, as train writes it"
         ) from error

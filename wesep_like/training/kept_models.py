@@ -10,6 +10,7 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from wesep_like.tasks.validated import Validated
 from wesep_like.training.kept_folders import PREFIX, best_steps, folder_name
 
 
@@ -20,7 +21,7 @@ class KeptModels(Callback):
 
     Args:
         folder: Gets a model file for each; what it keeps no more is removed.
-        metric: Its name in the logs; larger is better.
+        validated: By what it is told which are better.
         save: Writes the model, as it was validated, into a folder.
         num_best: How many of the best are kept.
         num_last: How many of the last are kept.
@@ -29,18 +30,18 @@ class KeptModels(Callback):
     def __init__(
         self,
         folder: Path,
-        metric: str,
+        validated: Validated,
         save: Callable[[Path], None],
         *,
         num_best: int,
         num_last: int,
     ) -> None:
         self._folder = folder
-        self._metric = metric
+        self._validated = validated
         self._save = save
         self._num_best = num_best
         self._num_last = num_last
-        self._values: dict[int, float] = {}  # of what is kept, by step
+        self._values: dict[int, float] = {}  # of what is kept, by step; larger is better
 
     def on_train_start(self, trainer: Trainer, task: LightningModule) -> None:
         """Removes what the run does not know of."""
@@ -50,7 +51,8 @@ class KeptModels(Callback):
     def on_validation_end(self, trainer: Trainer, task: LightningModule) -> None:
         """Writes the new one and removes what it drives out."""
         step = trainer.global_step
-        self._values[step] = float(trainer.callback_metrics[self._metric])
+        value = float(trainer.callback_metrics[self._validated.name])
+        self._values[step] = self._validated.goodness(value)
         self._choose()
         if step in self._values and trainer.is_global_zero:
             self._save(self._folder / folder_name(step))

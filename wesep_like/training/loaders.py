@@ -8,7 +8,7 @@ from typing import Any
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from wesep_like.data.dataset import BatchNumbers, FixedMixtures, share_numbers
+from wesep_like.data.dataset import BatchNumbers, Fixed, share_numbers
 from wesep_like.errors import WesepLikeError
 
 _MAX_VALID_WORKERS = 2  # they only read; most of a validation is the model's work
@@ -30,7 +30,7 @@ class Loaders(LightningDataModule):
     def __init__(
         self,
         train: Dataset[Any],
-        valid: FixedMixtures,
+        valid: Fixed,
         collate: Callable[[list[Any]], Any],
         *,
         batch_size: int,
@@ -92,7 +92,7 @@ class _ErrorsHandedOn(Dataset[Any]):
         examples: By number.
     """
 
-    def __init__(self, examples: Dataset[Any]) -> None:
+    def __init__(self, examples: Dataset[Any] | Fixed) -> None:
         self._examples = examples
 
     def __getitem__(self, number: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch.optim import Adam, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from wesep_like.errors import ConfigError
@@ -20,31 +20,54 @@ class OptimizerOptions:
     """The config section `optimizer`.
 
     Attributes:
-        name: Adam, or AdamW with decoupled weight decay.
+        name: Adam, AdamW with decoupled weight decay, or SGD with momentum.
         learning_rate: The highest; the schedule scales it.
         learning_rates: The same of parts of the model that learn at another: `speaker`,
-            `separator`, `fusions`.
+            `separator`, `fusions`; in verification `speaker`, `head`.
         weight_decay: Strength of the pull towards zero.
-        betas: Decay of the running means of gradient and squared gradient.
+        betas: Of Adam and AdamW only: decay of the running means of gradient and squared gradient.
+        momentum: Of SGD only; null is 0.9.
+        nesterov: Of SGD only: whether the momentum looks ahead; null is true.
     """
 
-    name: Literal["adam", "adamw"] = "adam"
+    name: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     learning_rates: dict[str, Any] = field(default_factory=dict)
+    momentum: float | None = None
+    nesterov: bool | None = None
 
     def __post_init__(self) -> None:
+        problems = []
         if self.learning_rate <= 0:
-            raise ConfigError(f"learning_rate: expected more than 0, got {self.learning_rate}")
+            problems.append(f"learning_rate: expected more than 0, got {self.learning_rate}")
         for part, rate in self.learning_rates.items():
             if type(rate) not in (int, float) or rate <= 0:
-                raise ConfigError(f"learning_rates.{part}: expected a number above 0, got {rate!r}")
+                problems.append(f"learning_rates.{part}: expected a number above 0, got {rate!r}")
         if self.weight_decay < 0:
-            raise ConfigError(f"weight_decay: expected at least 0, got {self.weight_decay}")
+            problems.append(f"weight_decay: expected at least 0, got {self.weight_decay}")
+        for option in ("momentum", "nesterov"):
+            if self.name != "sgd" and getattr(self, option) is not None:
+                problems.append(f"{option}: {self.name!r} has none, only 'sgd' does. Remove it")
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            problems.append(f"momentum: expected at least 0 and below 1, got {self.momentum}")
+        if self.nesterov and self.momentum == 0:
+            problems.append("nesterov: there is no momentum to look ahead with. Expected false")
+        if problems:
+            raise ConfigError(problems)
 
     def build(self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> Optimizer:
         """The optimiser of `parameters`, or of groups of them, each with options of its own."""
+        if self.name == "sgd":
+            momentum = 0.9 if self.momentum is None else self.momentum
+            return SGD(
+                parameters,
+                lr=self.learning_rate,
+                weight_decay=self.weight_decay,
+                momentum=momentum,
+                nesterov=momentum > 0 if self.nesterov is None else self.nesterov,
+            )
         kind = {"adam": Adam, "adamw": AdamW}[self.name]
         return kind(
             parameters,

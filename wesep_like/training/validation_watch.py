@@ -9,6 +9,7 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from wesep_like.tasks.validated import Validated
 from wesep_like.training.optimizers import Plateau, learning_rate
 
 _log = logging.getLogger(__name__)
@@ -20,18 +21,18 @@ class PlateauWatch(Callback):
     Lightning itself counts the batches of an epoch, and asks only schedules of torch's own class.
 
     Args:
-        metric: Its name in the logs; larger is better.
+        validated: By what it is told which validation is better.
     """
 
-    def __init__(self, metric: str) -> None:
-        self._metric = metric
+    def __init__(self, validated: Validated) -> None:
+        self._validated = validated
 
     def on_validation_end(self, trainer: Trainer, task: LightningModule) -> None:
         """The next step has the rate that follows."""
         for config in trainer.lr_scheduler_configs:
             schedule = config.scheduler
             if isinstance(schedule, Plateau) and schedule.observe(
-                float(trainer.callback_metrics[self._metric])
+                self._validated.goodness(_value(trainer, self._validated))
             ):
                 _log.info(
                     "step %d: %d validations were not better, learning rate %.3g from now on",
@@ -48,14 +49,14 @@ class EarlyStop(Callback):
     another, and does not know after a resume that the run had come to its end.
 
     Args:
-        metric: Its name in the logs; larger is better.
+        validated: By what it is told which validation is better.
         after: How many; None never ends a run.
     """
 
-    def __init__(self, metric: str, after: int | None) -> None:
-        self._metric = metric
+    def __init__(self, validated: Validated, after: int | None) -> None:
+        self._validated = validated
         self._after = after
-        self._best = -math.inf
+        self._best = -math.inf  # larger is better
         self._num_not_better = 0
 
     def on_train_start(self, trainer: Trainer, task: LightningModule) -> None:
@@ -64,9 +65,9 @@ class EarlyStop(Callback):
 
     def on_validation_end(self, trainer: Trainer, task: LightningModule) -> None:
         """Compares."""
-        value = float(trainer.callback_metrics[self._metric])
-        if value > self._best:
-            self._best, self._num_not_better = value, 0
+        goodness = self._validated.goodness(_value(trainer, self._validated))
+        if goodness > self._best:
+            self._best, self._num_not_better = goodness, 0
         else:
             self._num_not_better += 1
         self._stop_if_due(trainer)
@@ -75,12 +76,11 @@ class EarlyStop(Callback):
         if self._after is not None and self._num_not_better >= self._after:
             trainer.should_stop = True
             _log.info(
-                "step %d: %d validations in a row were not better than %s %.3f, so the run ends "
+                "step %d: %d validations in a row were not better than %s, so the run ends "
                 "(trainer.stop_after)",
                 trainer.global_step,
                 self._num_not_better,
-                self._metric,
-                self._best,
+                self._validated.told(self._validated.goodness(self._best)),
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -91,3 +91,7 @@ class EarlyStop(Callback):
         """After a resume."""
         self._best = state_dict["best"]
         self._num_not_better = state_dict["num_not_better"]
+
+
+def _value(trainer: Trainer, validated: Validated) -> float:
+    return float(trainer.callback_metrics[validated.name])

@@ -49,7 +49,7 @@ class Mini(Corpus):
     sample_rate: int = 16000
 
     def index(self, root: Path, sounds: Sounds) -> Contents:
-        """Manifests of train, dev and test; mixtures of dev and test; all pairs of test as trials.
+        """Manifests of train, dev and test; of dev and test mixtures, and all pairs as trials.
 
         Speakers of dev are held out of the training speakers; test's are others. Speech only: noise
         and rooms are for training.
@@ -97,6 +97,7 @@ class Mini(Corpus):
             ],
             "dev/utterances.jsonl": dev,
             "dev/mixtures.jsonl": _dev_mixtures(dev, self.seed, self.sample_rate),
+            "dev/trials.txt": _trials(dev),
             "test/utterances.jsonl": test,
             "test/mixtures.jsonl": _test_mixtures(test, self.seed, self.sample_rate),
             "test/trials.txt": _trials(test),

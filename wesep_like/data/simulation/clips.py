@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wesep_like.audio.feature_masks import FeatureMasks
+from wesep_like.audio.levels import is_silent
 from wesep_like.data.rooms.random_responses import DIRECT_TAP, RandomRooms
 from wesep_like.data.rooms.response import Response
 from wesep_like.data.simulation.augmentation.effects import Effects
-from wesep_like.data.simulation.augmentation.enrollments import EnrollmentChanges, masks_of
+from wesep_like.data.simulation.enrollments import Enrollment, EnrollmentClips
 from wesep_like.data.simulation.plans import TARGET_KINDS, MixturePlan
 from wesep_like.data.simulation.random_rooms import gathered
 from wesep_like.data.tensors import map_tensors
@@ -30,20 +30,23 @@ class Ingredients:
         responses: The room's response for each source; None for no room, or one whose responses
             are computed in rendering.
         noise: (samples,), or None.
-        enrollment: (enroll_samples,).
+        enrollment: What is heard of the enrolled speaker.
         speaker: The target's place in the list of training speakers, or -1.
-        enrollment_response: The response of the enrollment's room; None as among responses.
-        enrollment_noise: (enroll_samples,), or None.
     """
 
     plan: MixturePlan
     sources: tuple[np.ndarray, ...]
     responses: tuple[Response | None, ...]
     noise: np.ndarray | None
-    enrollment: np.ndarray
+    enrollment: Enrollment
     speaker: int = -1
-    enrollment_response: Response | None = None
-    enrollment_noise: np.ndarray | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is heard of a voice that should be."""
+        # An absent target is silent as planned; the voice in its place must not be.
+        voice = self.sources[self.plan.reference]
+        return bool(is_silent(voice)) or self.enrollment.is_silent
 
     @property
     def sir_db(self) -> list[float]:
@@ -86,8 +89,6 @@ class Clips:
         has_target: (batch,) bool; where false, the first interferer stands for the target.
         loudness: What is planned in LUFS, or None if no example has it.
         effects: On sources, counted through as (batch * sources); None if there are none.
-        enrollment_changes: What is done to enrollments; None if nothing.
-        enrollment_masks: For features of enrollments; None if there are none.
     """
 
     ids: list[str]
@@ -105,15 +106,11 @@ class Clips:
     snr_db: Tensor
     level_db: Tensor
     mixture_samples: Tensor
-    enrollment: Tensor
-    enrollment_samples: Tensor
-    enrollment_keys: list[str]
+    enrollments: EnrollmentClips
     speakers: Tensor
     has_target: Tensor
     loudness: PlannedLoudness | None = None
     effects: Effects | None = None
-    enrollment_changes: EnrollmentChanges | None = None
-    enrollment_masks: FeatureMasks | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Clips:
         """The same clips on another device."""
@@ -131,7 +128,6 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
     sources = torch.zeros(batch, max(len(example.sources) for example in examples), num_samples)
     sir_db = torch.zeros(sources.shape[:2])
     noise = torch.zeros(batch, num_samples)
-    enrollment = torch.zeros(batch, max(len(example.enrollment) for example in examples))
     taps = [len(r.taps) for example in examples for r in example.responses if r is not None]
     responses = torch.zeros(*sources.shape[:2], max(taps)) if taps else None
     direct = torch.zeros(sources.shape[:2], dtype=torch.long)
@@ -148,7 +144,6 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
                 has_room[i, j] = True
         if example.noise is not None:
             noise[i, : len(example.noise)] = torch.from_numpy(example.noise)
-        enrollment[i, : len(example.enrollment)] = torch.from_numpy(example.enrollment)
     for i in random_rows:
         direct[i, : len(plans[i].sources)] = DIRECT_TAP
         has_room[i, : len(plans[i].sources)] = True
@@ -168,21 +163,13 @@ def collate(examples: Sequence[Ingredients]) -> Clips:
         snr_db=torch.tensor([plan.noise.snr_db if plan.noise else 0.0 for plan in plans]),
         level_db=torch.tensor([math.nan if p.level_db is None else p.level_db for p in plans]),
         mixture_samples=torch.tensor([plan.num_samples for plan in plans]),
-        enrollment=enrollment,
-        enrollment_samples=torch.tensor([len(example.enrollment) for example in examples]),
-        enrollment_keys=[plan.enrollment.key for plan in plans],
+        enrollments=EnrollmentClips.of(
+            [example.enrollment for example in examples], plans[0].sample_rate
+        ),
         speakers=torch.tensor([example.speaker for example in examples]),
         has_target=torch.tensor([plan.has_target for plan in plans]),
         loudness=_planned_loudness(plans, sources.shape[1]),
         effects=_effects_on(sources, plans),
-        enrollment_changes=EnrollmentChanges.of(
-            [plan.enrollment for plan in plans],
-            [example.enrollment_response for example in examples],
-            [example.enrollment_noise for example in examples],
-            enrollment,
-            plans[0].sample_rate,
-        ),
-        enrollment_masks=masks_of([plan.enrollment for plan in plans]),
     )
 
 

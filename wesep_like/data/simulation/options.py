@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from wesep_like.data.simulation.augmentation.options import (
     EnrollmentAugmentationOptions,
     probability_of,
 )
-from wesep_like.data.simulation.room_options import SimulatedRoomOptions
+from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ConfigError
 
 
@@ -72,13 +71,12 @@ class LoudnessOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixingOptions(ABC):
+class MixingOptions(VoiceOptions):
     """How mixtures are made, wherever the voices are from.
 
+    A target and its enrollment are played at one speed.
+
     Args:
-        noise: A manifest of noises. None: where there is noise, it is coloured.
-        rooms: A manifest of room responses; it or simulated_rooms is needed if room_probability, or
-            that of enrollments, is above 0.
         mixture_seconds: Length of every mixture; a shorter utterance is padded with zeros, at a
             random place. None: whole utterances, see `mode`.
         enrollment_seconds: Length of an enrollment, or the shortest and longest, cut at a random
@@ -92,10 +90,7 @@ class MixingOptions(ABC):
         sir_range_db: Power of the target over power of each interferer, in the mixture.
         speaker_sampling: "uniform" draws each speaker equally often, "by_utterance" each utterance,
             "by_duration" each second of speech.
-        speed_probability: How often a source is played at one of `speeds`; a target and its
-            enrollment at the same one.
         room_probability: How often a mixture is put into a room.
-        simulated_rooms: Rooms that are computed.
         target_kind: What the target is when there is a room: the direct path, with early
             reflections, or as heard.
         noise_probability: How often there is noise.
@@ -119,22 +114,15 @@ class MixingOptions(ABC):
             This goes before their sex.
         loudness: Draws the loudness of each voice and of the noise by itself. `sir_range_db`,
             `snr_range_db` and `level_range_db` then have no say.
-        noise_exponent_range: Coloured noise has a power that falls as frequency to this exponent:
-            0 is white, 1 pink, 2 brown, -1 blue, -2 violet.
     """
 
-    noise: str | None = None
-    rooms: str | None = None
     mixture_seconds: float | None = 3.0
     enrollment_seconds: float | tuple[float, float] | None = 4.0
     min_enrollment_seconds: float = 2.0
     num_interferers: int | tuple[int, int] | dict[int, float] = 1
     sir_range_db: tuple[float, float] = (-5.0, 5.0)
     speaker_sampling: Literal["uniform", "by_utterance", "by_duration"] = "uniform"
-    speed_probability: float = 0.0
-    speeds: tuple[float, ...] = (0.9, 1.1)
     room_probability: float = 0.0
-    simulated_rooms: SimulatedRoomOptions | None = None
     target_kind: Literal["dry", "early", "reverberant"] = "dry"
     noise_probability: float = 0.0
     snr_range_db: tuple[float, float] = (5.0, 20.0)
@@ -147,15 +135,14 @@ class MixingOptions(ABC):
     same_sex_probability: float = 0.0
     hard_interferers: HardInterferers | None = None
     loudness: LoudnessOptions | None = None
-    noise_exponent_range: tuple[float, float] = (-2.0, 2.0)
 
     def __post_init__(self) -> None:
         problems = seconds_problems(self)
-        for name in ("speed", "room", "noise", "absent", "same_sex"):
+        for name in ("room", "noise", "absent", "same_sex"):
             value = getattr(self, f"{name}_probability")
             if not 0 <= value <= 1:
                 problems.append(f"{name}_probability: expected 0 to 1, got {value!r}")
-        ranges = ("sir_range_db", "snr_range_db", "level_range_db", "noise_exponent_range")
+        ranges = ("sir_range_db", "snr_range_db", "level_range_db")
         for name in (*ranges, "enrollment_seconds"):
             value = getattr(self, name)
             if isinstance(value, tuple) and value[0] > value[1]:
@@ -167,35 +154,14 @@ class MixingOptions(ABC):
                 f"level_range_db: expected 0 dB (full scale) or less, "
                 f"got {list(self.level_range_db)}"
             )
-        if self.speed_probability > 0 and not self.speeds:
-            problems.append(
-                "speeds: none given, but speed_probability is above 0. Give at least one"
-            )
-        # The resampler takes ratios of whole numbers; hundredths are finer than anyone hears.
-        if any(not 0.5 <= speed <= 2 or round(speed, 2) != speed for speed in self.speeds):
-            problems.append(f"speeds: expected 0.5 to 2 in steps of 0.01, got {list(self.speeds)}")
-        in_enrollments = probability_of(self.enrollment_augmentation.room)
-        for name, probability in (
-            ("room_probability", self.room_probability),
-            ("enrollment_augmentation.room.probability", in_enrollments),
-        ):
-            if self.rooms is None and self.simulated_rooms is None and probability > 0:
-                problems.append(
-                    f"rooms: missing, but {name} is {probability!r}. Give a manifest, or "
-                    "simulated_rooms, or set it to 0"
-                )
+        problems += self.voice_problems(
+            room_probability=self.room_probability,
+            enrollment_augmentation__room__probability=probability_of(
+                self.enrollment_augmentation.room
+            ),
+        )
         if problems:
             raise ConfigError(problems)
-
-    @property
-    @abstractmethod
-    def source(self) -> str:
-        """Where the voices are from, for messages."""
-
-    @property
-    def noise_source(self) -> str | None:
-        """Where the noises are from, for messages."""
-        return self.noise
 
     @property
     def interferer_range(self) -> tuple[int, int]:

@@ -85,6 +85,7 @@ class EnrollmentPlan:
         noise: What was heard beside it there; its SNR is over all samples of the enrollment.
         effects: Of the device that recorded all this.
         masks: What of its features is not heard in training.
+        num_samples: Its length, to which the clip is repeated or cut; None: that of the clip.
     """
 
     clip: Clip
@@ -95,8 +96,11 @@ class EnrollmentPlan:
     noise: NoisePlan | None = None
     effects: EffectsPlan | None = None
     masks: MasksPlan | None = None
+    num_samples: int | None = None
 
     def __post_init__(self) -> None:
+        if self.num_samples is not None and self.num_samples <= 0:
+            raise ValueError(f"num_samples: expected more than 0, got {self.num_samples}")
         if self.room is not None and (self.response is not None or len(self.room.sources_m) != 1):
             raise ValueError(
                 "enrollment.room: expected one place in it, and no response beside it, got "
@@ -111,7 +115,9 @@ class EnrollmentPlan:
         """
         clip = self.clip
         key = f"{clip.path}:{clip.start}:{clip.num_samples}:{clip.channel}:{self.speed:g}"
+        changes: tuple[object, ...]
         changes = (self.response, self.direct_sample, self.room, self.noise, self.effects)
+        changes += () if self.num_samples is None else (self.num_samples,)
         return f"{key}:{changes}" if any(change is not None for change in changes) else key
 
 

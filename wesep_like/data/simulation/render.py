@@ -31,7 +31,7 @@ def render(clips: Clips) -> Batch:
     is_inside = (
         torch.arange(num_samples, device=clips.sources.device) < clips.mixture_samples[:, None]
     )
-    clips = _augmented(clips, is_inside)
+    clips = _with_effects(clips, is_inside)
     heard, target = in_room(clips)
     heard, target = heard * is_inside[:, None], target * is_inside
 
@@ -58,29 +58,24 @@ def render(clips: Clips) -> Batch:
         mixture=mixture * gain,
         target=target * gain,
         mixture_samples=clips.mixture_samples,
-        enrollment=clips.enrollment,
-        enrollment_samples=clips.enrollment_samples,
-        enrollment_keys=clips.enrollment_keys,
+        enrollment=clips.enrollments.heard(),
+        enrollment_samples=clips.enrollments.num_samples,
+        enrollment_keys=clips.enrollments.keys,
         speakers=clips.speakers,
         interferers=others * gain[:, None],
         noise=noise * gain,
         has_target=clips.has_target,
-        enrollment_masks=clips.enrollment_masks,
+        enrollment_masks=clips.enrollments.masks,
     )
 
 
-def _augmented(clips: Clips, is_inside: Tensor) -> Clips:
-    """The clips with the effects on their sources, and with all that is done to enrollments."""
-    sources, enrollment = clips.sources, clips.enrollment
-    if clips.effects is not None:
-        is_source = is_inside[:, None].expand(sources.shape)
-        heard = clips.effects.on(sources.flatten(0, 1), is_source.flatten(0, 1))
-        sources = heard.view_as(sources)
-    if clips.enrollment_changes is not None:
-        samples = torch.arange(enrollment.shape[-1], device=enrollment.device)
-        is_enrollment = samples < clips.enrollment_samples[:, None]
-        enrollment = clips.enrollment_changes.on(enrollment, is_enrollment)
-    return replace(clips, sources=sources, enrollment=enrollment)
+def _with_effects(clips: Clips, is_inside: Tensor) -> Clips:
+    """The clips with the effects on their sources."""
+    if clips.effects is None:
+        return clips
+    is_source = is_inside[:, None].expand(clips.sources.shape)
+    heard = clips.effects.on(clips.sources.flatten(0, 1), is_source.flatten(0, 1))
+    return replace(clips, sources=heard.view_as(clips.sources))
 
 
 def _energy(signals: Tensor) -> Tensor:

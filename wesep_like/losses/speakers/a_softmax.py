@@ -25,6 +25,7 @@ class ASoftmax(AngularHead):
         Liu et al., "SphereFace", CVPR 2017, eq. 7 and the annealing of its section 4.1.
     """
 
+    has_margin = True
     _least_annealing = 5.0
 
     def __init__(self, embed_dim: int, num_speakers: int, *, num_centres: int = 1) -> None:

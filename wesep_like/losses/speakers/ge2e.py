@@ -23,6 +23,8 @@ class GE2E(SpeakerLoss):
         8 and 9 (softmax). The loss is the mean over utterances, where theirs is the sum.
     """
 
+    compares_utterances = True
+
     def __init__(self) -> None:
         super().__init__()
         self.scaled = ScaledCosine()

@@ -34,6 +34,8 @@ class MarginHead(AngularHead):
         CVPR 2019.
     """
 
+    has_margin = True
+
     def __init__(
         self,
         embed_dim: int,

@@ -21,6 +21,8 @@ class Prototypical(SpeakerLoss):
         learning for speaker recognition", Interspeech 2020, eq. 7-8.
     """
 
+    compares_utterances = True
+
     def forward(self, embedding: Tensor, speakers: Tensor) -> Tensor:
         """Cross entropy over the speakers of the batch; see the base."""
         groups = grouped(embedding, speakers)

@@ -32,10 +32,6 @@ class AngularHead(SpeakerHead):
             labelled, and leave the others clean.
         scale: What cosines are multiplied by before the softmax.
 
-    Attributes:
-        margin_share: How much of the margin is held, from 0 to 1: for a schedule to raise while
-            training.
-
     Source:
         Sub-centres: Deng et al., "Sub-center ArcFace", ECCV 2020.
     """
@@ -50,7 +46,6 @@ class AngularHead(SpeakerHead):
             raise ConfigError(f"scale: {scale!r}. A scale is positive, as 32 is.")
         self.num_centres = num_centres
         self.scale = scale
-        self.margin_share = 1.0
         # A speaker's centres stand one after another, as in WeSpeaker.
         self.weight = nn.Parameter(torch.empty(num_speakers * num_centres, embed_dim))
         nn.init.xavier_uniform_(self.weight)

@@ -34,6 +34,8 @@ class SphereFace2(AngularHead):
         cosines of 0.
     """
 
+    has_margin = True
+
     def __init__(
         self,
         embed_dim: int,

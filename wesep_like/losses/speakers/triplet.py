@@ -23,6 +23,8 @@ class Triplet(SpeakerLoss):
         defense of the triplet loss", 2017, eq. 5.
     """
 
+    compares_utterances = True
+
     def __init__(self, *, margin: float = 0.3) -> None:
         super().__init__()
         if margin < 0:

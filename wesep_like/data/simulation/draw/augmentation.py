@@ -14,6 +14,7 @@ from wesep_like.data.simulation.augmentation.options import (
     BandLimitOptions,
     ClippingOptions,
     CodecOptions,
+    EnrollmentAugmentationOptions,
     EqualizerOptions,
     GainOptions,
     SpecAugmentOptions,
@@ -32,6 +33,7 @@ from wesep_like.data.simulation.draw.noises import Noises
 from wesep_like.data.simulation.draw.rooms import Rooms
 from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import EnrollmentPlan
+from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ManifestError
 
 _LOWEST_PEAK_HZ = 100.0
@@ -39,13 +41,15 @@ _HIGHEST_PEAK = 0.9  # of the highest frequency that there is
 
 
 class EnrollmentAugmentation:
-    """The choice of rooms, noise, effects and masks for enrollments.
+    """The choice of rooms, noise, effects and masks for enrollments, or any voices alone.
 
     Args:
         noises: Used if a noise may be drawn.
         rooms: Used if a room may be drawn.
-        options: How mixtures are made.
-        sample_rate: Of the mixtures, in Hz.
+        options: What noises and rooms there are.
+        augmentation: What is done, and how often.
+        sample_rate: Of what is heard, in Hz.
+        where: Name of the section that says what is done, for messages.
 
     Raises:
         ManifestError: If there are none.
@@ -55,29 +59,31 @@ class EnrollmentAugmentation:
         self,
         noises: Sequence[Noise],
         rooms: Sequence[Room],
-        options: MixingOptions,
+        options: VoiceOptions,
+        augmentation: EnrollmentAugmentationOptions,
         sample_rate: int,
+        *,
+        where: str = "enrollment_augmentation",
     ) -> None:
-        self.options = options.enrollment_augmentation
+        self.options = augmentation
         self.sample_rate = sample_rate
         noise, room = self.options.noise, self.options.room
         for name, section, found in (("noise", noise, noises), ("room", room, rooms)):
             manifest = options.noise_source if name == "noise" else options.rooms
             if probability_of(section) > 0 and manifest is not None and not found:
                 raise ManifestError(
-                    f"{manifest}: nothing in it, but enrollment_augmentation.{name}.probability is "
-                    "above 0"
+                    f"{manifest}: nothing in it, but {where}.{name}.probability is above 0"
                 )
-        # An enrollment is a mixture of one voice here.
-        alone = replace(
-            options,
-            num_interferers=0,
-            room_probability=probability_of(room),
-            noise_probability=probability_of(noise),
-            snr_range_db=options.snr_range_db if noise is None else noise.snr_range_db,
+        self._rooms = Rooms(
+            rooms, options, sample_rate, probability=probability_of(room), max_sources=1
         )
-        self._rooms = Rooms(rooms, alone, sample_rate)
-        self._noises = Noises(noises, alone, sample_rate)
+        self._noises = Noises(
+            noises,
+            options,
+            sample_rate,
+            probability=probability_of(noise),
+            snr_range_db=(0.0, 0.0) if noise is None else noise.snr_range_db,
+        )
 
     def draw(self, rng: np.random.Generator, plan: EnrollmentPlan) -> EnrollmentPlan:
         """The same speech, with what is done to it."""
@@ -86,9 +92,10 @@ class EnrollmentAugmentation:
         # In this order for ever: a new stage takes a new generator at the end.
         room_rng, noise_rng, effects_rng, masks_rng, simulation_rng = rng.spawn(5)
         heard_in = self._rooms.draw(room_rng, simulation_rng, 1)
-        clip = plan.clip
-        num_samples = resampled_length(clip.num_samples, clip.sample_rate, self.sample_rate)
-        num_samples = resampled_length(num_samples, round(100 * plan.speed), 100)
+        clip, num_samples = plan.clip, plan.num_samples
+        if num_samples is None:
+            num_samples = resampled_length(clip.num_samples, clip.sample_rate, self.sample_rate)
+            num_samples = resampled_length(num_samples, round(100 * plan.speed), 100)
         (effects,) = draw_effects(effects_rng, self.options, self.sample_rate, 1)
         return replace(
             plan,

@@ -146,11 +146,22 @@ def choose_enrollment(
         speed: At which it will be played.
     """
     others = [u for u in others if u.num_samples >= shortest * u.sample_rate] or others
-    chosen = others[int(which * len(others))]
-    length = chosen.num_samples
+    return crop(others[int(which * len(others))], place, seconds, speed)
+
+
+def crop(utterance: Utterance, place: float, seconds: float | None, speed: float = 1.0) -> Clip:
+    """A clip of an utterance, or all of one that is shorter.
+
+    Args:
+        utterance: Of which it is.
+        place: Drawn, from 0 to 1: where in it.
+        seconds: Length of the clip as it will be heard; None for all of the utterance.
+        speed: At which it will be played.
+    """
+    length = utterance.num_samples
     if seconds is not None:
-        length = min(math.ceil(seconds * speed * chosen.sample_rate), length)
-    return _clip(chosen, int(place * (chosen.num_samples - length + 1)), length)
+        length = min(math.ceil(seconds * speed * utterance.sample_rate), length)
+    return _clip(utterance, int(place * (utterance.num_samples - length + 1)), length)
 
 
 def _clip(utterance: Utterance, start: int, num_samples: int) -> Clip:

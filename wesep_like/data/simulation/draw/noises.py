@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from wesep_like.data.manifest import Noise
-from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip, NoiseColor, NoisePlan
+from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ManifestError
 
 
@@ -17,21 +17,33 @@ class Noises:
     """Noises, and the choice among them.
 
     Args:
-        noises: Used if options.noise_probability is above 0; where options.noise names none, noise
-            is coloured.
-        options: How mixtures are made.
+        noises: Used if the probability is above 0; where options.noise names none, noise is
+            coloured.
+        options: What there is.
         sample_rate: Of the mixtures, in Hz.
+        probability: How often there is noise.
+        snr_range_db: Power of the voice over power of the noise.
 
     Raises:
         ManifestError: If there are none in what options.noise names.
     """
 
-    def __init__(self, noises: Sequence[Noise], options: MixingOptions, sample_rate: int) -> None:
+    def __init__(
+        self,
+        noises: Sequence[Noise],
+        options: VoiceOptions,
+        sample_rate: int,
+        *,
+        probability: float,
+        snr_range_db: tuple[float, float],
+    ) -> None:
         self.options = options
         self.sample_rate = sample_rate
+        self.probability = probability
+        self.snr_range_db = snr_range_db
         self._noises = sorted(noises, key=lambda noise: noise.id)
         is_named = options.noise_source is not None
-        if options.noise_probability > 0 and is_named and not self._noises:
+        if probability > 0 and is_named and not self._noises:
             raise ManifestError(
                 f"{options.noise_source}: no noises, but noise_probability is above 0"
             )
@@ -39,8 +51,8 @@ class Noises:
     def draw(self, rng: np.random.Generator, num_samples: int) -> NoisePlan | None:
         """The noise under a mixture of `num_samples`; None for none."""
         is_used, which, place = rng.random(3)
-        snr_db = float(rng.uniform(*self.options.snr_range_db))
-        if is_used >= self.options.noise_probability:
+        snr_db = float(rng.uniform(*self.snr_range_db))
+        if is_used >= self.probability:
             return None
         if not self._noises:
             exponent = float(rng.uniform(*self.options.noise_exponent_range))

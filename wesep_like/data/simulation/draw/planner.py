@@ -19,6 +19,7 @@ from wesep_like.data.simulation.draw.loudness import with_loudness
 from wesep_like.data.simulation.draw.noises import Noises
 from wesep_like.data.simulation.draw.partners import Partners
 from wesep_like.data.simulation.draw.rooms import Rooms
+from wesep_like.data.simulation.draw.speeds import draw_speed
 from wesep_like.data.simulation.draw.timing import Slot, Timing
 from wesep_like.data.simulation.draw.voices import Voices
 from wesep_like.data.simulation.options import MixingOptions, SimulationOptions
@@ -56,9 +57,23 @@ class MixturePlanner:
         self._partners = Partners(self._voices, options)
         self._crops = Crops(self._voices, options, sample_rate)
         self._timing = Timing(options, sample_rate)
-        self._rooms = Rooms(rooms, options, sample_rate)
-        self._noises = Noises(noises, options, sample_rate)
-        self._enrollments = EnrollmentAugmentation(noises, rooms, options, sample_rate)
+        self._rooms = Rooms(
+            rooms,
+            options,
+            sample_rate,
+            probability=options.room_probability,
+            max_sources=options.max_sources,
+        )
+        self._noises = Noises(
+            noises,
+            options,
+            sample_rate,
+            probability=options.noise_probability,
+            snr_range_db=options.snr_range_db,
+        )
+        self._enrollments = EnrollmentAugmentation(
+            noises, rooms, options, options.enrollment_augmentation, sample_rate
+        )
 
     @property
     def speakers(self) -> list[str]:
@@ -120,7 +135,7 @@ class MixturePlanner:
         partner_rng, absence_rng, timing_rng, loudness_rng = generators[11:]
 
         utterances = self._partners.draw(partner_rng, self._voices.draw(voices, target))
-        speeds = [self._draw_speed(speed_rng) for _ in utterances]
+        speeds = [draw_speed(speed_rng, options) for _ in utterances]
         seconds = draw_enrollment_seconds(seconds_rng, options)
         enrolled, stretch = self._crops.draw_enrollment(
             enrollment_rng, utterances[0], speeds[0], seconds
@@ -131,7 +146,7 @@ class MixturePlanner:
         heard, heard_speeds = list(stretches), list(speeds)
         stand_in = self._partners.draw_stand_in(absence_rng, utterances)
         if stand_in is not None:
-            heard[0], heard_speeds[0] = whole(stand_in), self._draw_speed(absence_rng)
+            heard[0], heard_speeds[0] = whole(stand_in), draw_speed(absence_rng, options)
         slots: Sequence[Slot | None] = [None] * len(heard)
         num_samples = self._crops.num_samples(heard, heard_speeds)
         timeline = self._timing.draw(timing_rng, self._crops.lengths(heard, heard_speeds))
@@ -180,7 +195,3 @@ class MixturePlanner:
             room=room,
             has_target=stand_in is None,
         )
-
-    def _draw_speed(self, rng: np.random.Generator) -> float:
-        is_changed, place = rng.random() < self.options.speed_probability, rng.random()
-        return self.options.speeds[int(place * len(self.options.speeds))] if is_changed else 1.0

@@ -9,9 +9,9 @@ import numpy as np
 
 from wesep_like.data.manifest import Room
 from wesep_like.data.simulation.draw.places import draw_room
-from wesep_like.data.simulation.options import MixingOptions
 from wesep_like.data.simulation.plans import Clip
 from wesep_like.data.simulation.room_plans import SimulatedRoom
+from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ManifestError
 
 
@@ -31,29 +31,40 @@ class Rooms:
     """Room responses by room, and the choice among them and rooms that are simulated.
 
     Args:
-        rooms: Used if options.room_probability is above 0.
-        options: How mixtures are made.
+        rooms: Used if the probability is above 0.
+        options: What there is.
         sample_rate: Of the mixtures, in Hz.
+        probability: How often there is a room.
+        max_sources: So many voices are in it at most.
 
     Raises:
         ManifestError: If there are too few responses of a room.
     """
 
-    def __init__(self, rooms: Sequence[Room], options: MixingOptions, sample_rate: int) -> None:
+    def __init__(
+        self,
+        rooms: Sequence[Room],
+        options: VoiceOptions,
+        sample_rate: int,
+        *,
+        probability: float,
+        max_sources: int,
+    ) -> None:
         self.options = options
         self.sample_rate = sample_rate
+        self.probability = probability
         self._rooms: dict[str, list[Room]] = {}
         for room in sorted(rooms, key=lambda room: room.id):
             self._rooms.setdefault(room.room, []).append(room)
-        if options.room_probability == 0 or options.rooms is None:
+        if probability == 0 or options.rooms is None:
             return
         if not self._rooms:
             raise ManifestError(f"{options.rooms}: no rooms, but room_probability is above 0")
         for name, responses in self._rooms.items():
-            if len(responses) < options.max_sources:
+            if len(responses) < max_sources:
                 raise ManifestError(
                     f"{options.rooms}: room {name!r} has {len(responses)} responses, but a "
-                    f"mixture needs {options.max_sources}. Add responses or lower num_interferers"
+                    f"mixture needs {max_sources}. Add responses or lower num_interferers"
                 )
 
     def draw(
@@ -68,7 +79,7 @@ class Rooms:
         """
         is_used, room_place, channel_place = rng.random(3)
         none = [None] * num_sources
-        if is_used >= self.options.room_probability:
+        if is_used >= self.probability:
             return Surroundings(none, none)
         simulated = self.options.simulated_rooms
         if simulated is not None:

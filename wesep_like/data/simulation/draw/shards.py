@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import numpy as np
-
+from wesep_like.data.simulation.draw.orders import SHARDS, epoch_order
 from wesep_like.data.simulation.sharded import BlockOptions
-
-# Seeds of examples have three numbers before the seeds of their stages.
-_NO_EXAMPLE = (0, 1)
 
 
 class ShardOrder:
@@ -48,11 +42,5 @@ class ShardOrder:
         block = (turn + head_start) // self._block_turns * self._num_lanes + lane
         epoch, place = divmod(block, self._num_shards // self._block_shards)
         first = place * self._block_shards
-        order = _order(self._num_shards, self._seed, epoch)
-        return tuple(sorted(order[first : first + self._block_shards]))
-
-
-@lru_cache(maxsize=2)  # lanes may be in two epochs at a time
-def _order(num_shards: int, seed: int, epoch: int) -> tuple[int, ...]:
-    rng = np.random.default_rng([seed, epoch, *_NO_EXAMPLE])
-    return tuple(rng.permutation(num_shards).tolist())
+        order = epoch_order(self._num_shards, self._seed, epoch, SHARDS)
+        return tuple(sorted(order[first : first + self._block_shards].tolist()))

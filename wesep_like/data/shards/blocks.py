@@ -1,4 +1,4 @@
-"""Mixtures of what is in shards, a few shards at a time."""
+"""What examples are made of where it is in shards: a few of them at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from wesep_like.data.broken import BrokenCount
-from wesep_like.data.dataset import NumberedMixtures, Planner
 from wesep_like.data.shards.contents import Contents
 from wesep_like.data.simulation.draw.shards import ShardOrder
 from wesep_like.data.store import AudioStore
@@ -24,15 +23,15 @@ class _Block:
     """
 
     shards: tuple[int, ...]
-    planner: Planner
+    planner: Any
     store: AudioStore
 
 
-class ShardMixtures(NumberedMixtures):
-    """Endless mixtures: each of one block, a few shards that are in memory as they are on the disk.
+class ShardBlocks:
+    """Each example is made of one block, a few shards that are in memory as they are on the disk.
 
-    Which block, and what is drawn from it, depends on `seed` and the example's number alone. A
-    process keeps one block for each lane that it meets (see `ShardOrder`).
+    Which block depends on the example's number alone, and on the order's seed. A process keeps one
+    block for each lane that it meets (see `ShardOrder`).
 
     Args:
         urls: The shards.
@@ -41,10 +40,8 @@ class ShardMixtures(NumberedMixtures):
         make_planner: From their records to what decides examples.
         store: Reads what is not in a shard.
         where: The shards, for messages.
-        speakers: All that can be the target; empty if that is not known.
-        seed: Another seed, other mixtures.
-        max_broken_share: Of the examples, and of the files in shards; if more cannot be read, that
-            is an error.
+        speakers: All that an example can be of; empty if that is not known.
+        max_broken_share: Of the files in shards; if more cannot be read, that is an error.
     """
 
     def __init__(
@@ -52,15 +49,15 @@ class ShardMixtures(NumberedMixtures):
         urls: Sequence[str],
         order: ShardOrder,
         read: Callable[[Sequence[str], BrokenCount], Contents[Any]],
-        make_planner: Callable[[Sequence[Any]], Planner],
+        make_planner: Callable[[Sequence[Any]], Any],
         store: AudioStore,
         *,
         where: str,
         speakers: Sequence[str],
-        seed: int,
         max_broken_share: float,
     ) -> None:
-        super().__init__(where, speakers, seed, max_broken_share)
+        self.where = where
+        self.speakers = speakers
         self.broken_files = BrokenCount(where, "files in shards", max_broken_share)
         self._urls = urls
         self._order = order
@@ -69,7 +66,7 @@ class ShardMixtures(NumberedMixtures):
         self._store = store
         self._block_of_lane: dict[int, _Block] = {}
 
-    def at(self, number: int) -> tuple[Planner, AudioStore]:
+    def at(self, number: int) -> tuple[Any, AudioStore]:
         """Those of the example's block, which is read if need be.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The config section `losses`: from names to what is minimised."""
+"""The config section `losses` of extraction: from names to what is minimised."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from wesep_like.config.sections import Problems, located
 from wesep_like.errors import ConfigError
+from wesep_like.experiment.weights import read_weight
 from wesep_like.losses import LOSSES, SPEAKER_LOSSES, AbsentTargetLoss, SpeakerLoss
 from wesep_like.tasks.extraction import Weighted
 
@@ -104,11 +105,8 @@ def _term(section: Mapping[str, Any]) -> _Term:
     Raises:
         ConfigError: If the weight is none, or the number of the estimate.
     """
-    options = dict(section)
-    weight = options.pop("weight", 1.0)
-    if type(weight) not in (int, float) or weight < 0:
-        raise ConfigError(f"weight: expected a number of at least 0, got {weight!r}")
+    options, weight = read_weight(section)
     estimate = options.pop("estimate", 0)
     if type(estimate) is not int or estimate < 0:
         raise ConfigError(f"estimate: expected a whole number of at least 0, got {estimate!r}")
-    return _Term(options, float(weight), estimate)
+    return _Term(options, weight, estimate)

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from wesep_like.data.dataset import BatchNumbers, read_ingredients
+from wesep_like.data.dataset import BatchNumbers
 from wesep_like.data.manifest import write_manifest
+from wesep_like.data.reading import read_ingredients
 from wesep_like.data.shards.pack import pack
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.options import HardInterferers
@@ -143,7 +144,7 @@ def test_samples_are_those_of_the_files(sharded, corpus, shards):
         )
         other = read_ingredients(plan, AudioStore(8000))
         assert all(map(np.array_equal, example.sources, other.sources))
-        assert np.array_equal(example.enrollment, other.enrollment)
+        assert np.array_equal(example.enrollment.samples, other.enrollment.samples)
         assert np.array_equal(example.noise, other.noise) or plan.noise is None
 
 
@@ -194,7 +195,7 @@ def test_memory_holds_the_bytes_of_a_block_for_each_lane_and_no_more(sharded, mo
             nonlocal held
             held -= 1
 
-    read = dataset._read
+    read = dataset.source._read
 
     def counting(urls, broken):
         nonlocal held, most
@@ -205,23 +206,23 @@ def test_memory_holds_the_bytes_of_a_block_for_each_lane_and_no_more(sharded, mo
         most = max(most, held)
         return replace(contents, files=Counted(contents.files))
 
-    monkeypatch.setattr(dataset, "_read", counting)
+    monkeypatch.setattr(dataset.source, "_read", counting)
     for number in range(100):
         dataset[number]
     assert most == BLOCKS.num_lanes
-    assert not any(block.store._kept.arrays for block in dataset._block_of_lane.values())
+    assert not any(block.store._kept.arrays for block in dataset.source._block_of_lane.values())
 
 
 def test_lanes_with_the_same_shards_share_them(sharded, monkeypatch):
     dataset = sharded(blocks=replace(BLOCKS, num_shards=100))
-    read, num_reads = dataset._read, 0
+    read, num_reads = dataset.source._read, 0
 
     def counting(urls, broken):
         nonlocal num_reads
         num_reads += 1
         return read(urls, broken)
 
-    monkeypatch.setattr(dataset, "_read", counting)
+    monkeypatch.setattr(dataset.source, "_read", counting)
     for number in range(60):
         dataset[number]
     assert num_reads == 1

@@ -1,0 +1,22 @@
+"""Plans of examples of a plain speaker encoder: a voice alone, and whose it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wesep_like.data.simulation.plans import EnrollmentPlan
+
+
+@dataclass(frozen=True)
+class SpeechPlan:
+    """A stretch of speech as an encoder hears it: exactly as an enrollment is heard.
+
+    Args:
+        id: Of the example.
+        speaker: Who speaks.
+        heard: What of it, and what is done to it.
+    """
+
+    id: str
+    speaker: str
+    heard: EnrollmentPlan

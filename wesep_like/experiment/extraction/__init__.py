@@ -1,0 +1,1 @@
+"""Target-speaker extraction: what its config says, and the parts of its run."""

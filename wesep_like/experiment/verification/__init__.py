@@ -1,0 +1,1 @@
+"""Plain speaker encoders: what their config says, and the parts of their run."""
