@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,21 @@ def write_wav(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def make_embeddings() -> Callable[..., Any]:
+    """Embeddings as in an archive: `make_embeddings(vectors, speakers=..., model=..., ...)`."""
+    from wesep_like.data.embedding_archive import Embeddings
+
+    def make(vectors: np.ndarray, **known: Any) -> Embeddings:
+        num = len(vectors)
+        texts = {name: np.array(known.pop(name, [""] * num)) for name in ("ids", "speakers")}
+        paths = np.array(known.pop("paths", [f"{number}.wav" for number in range(num)]))
+        seconds = np.array(known.pop("seconds", [np.nan] * num), dtype=float)
+        return Embeddings(paths, np.asarray(vectors, np.float32), **texts, seconds=seconds, **known)
+
+    return make
 
 
 @pytest.fixture

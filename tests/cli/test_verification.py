@@ -106,6 +106,8 @@ def test_trials_become_scores_and_error_rates(cli):
     assert cli("eer scores.txt trials.txt --json").out == said.out
     lines = cli("eer scores.txt").out
     assert lines.startswith("EER 0.00 % at a score of ")
+    assert "\nno intervals over speakers: it is not known who speaks (--utterances)\n" in lines
+    assert "\nactDCF and Cllr mean something only if scores are log-likelihood ratios" in lines
     assert lines.endswith("\n4 trials, 2 of them target trials\n")
 
 
@@ -189,6 +191,7 @@ def test_silence_is_heard_unless_it_is_said_otherwise(cli, make_wav):
     def scores(more):
         line = f"verify padded.wav 0.wav --model model --json {more}"
         assert cli(f"score trials.txt -o scores.txt --model model {more}").code == 0
+        Path("out.npz").unlink(missing_ok=True)
         assert cli(f"embed padded.wav 0.wav -o out.npz --model model {more}").code == 0
         with np.load("out.npz") as data:
             one, other = data["embeddings"]

@@ -137,7 +137,7 @@ def test_the_convex_hull(seed, levels):
     worst = (priors * curves.miss + (1 - priors) * curves.false_alarm).min(-1).max()
     assert convex_hull_eer(scores, is_target) == pytest.approx(worst, abs=1e-4)
     assert convex_hull_eer(scores, is_target) <= eer(scores, is_target).rate + 1e-12
-    hull = curves.convex_hull()
+    hull = curves.convex_hull
     slopes = np.diff(hull.miss) / -np.diff(hull.false_alarm).clip(None, -1e-15)
     assert (np.diff(slopes) > 0).all()
 

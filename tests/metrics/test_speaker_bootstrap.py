@@ -32,7 +32,7 @@ def test_a_weight_is_a_trial_that_is_there_so_often():
     expected = SortedTrials(scores[again], is_target[again]).curves()
     weighted = SortedTrials(scores, is_target).curves(weights.astype(float))
     assert rate(weighted) == pytest.approx(rate(expected))
-    assert rate(weighted.convex_hull()) == pytest.approx(rate(expected.convex_hull()))
+    assert rate(weighted.convex_hull) == pytest.approx(rate(expected.convex_hull))
 
 
 def test_the_interval_has_the_rate_of_the_population_about_as_often_as_it_says():

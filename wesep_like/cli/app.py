@@ -12,6 +12,8 @@ import typer
 import wesep_like
 from wesep_like.cli import (
     average,
+    backend,
+    calibrate,
     config,
     eer,
     embed,
@@ -69,7 +71,7 @@ app.add_typer(_prepare, name="prepare")
 
 _MODULES = (
     *(extract, enroll, evaluate, train, average, rooms, mix, shard),
-    *(info, embed, verify, score, eer),
+    *(info, embed, verify, backend, score, calibrate, eer),
 )
 for _module in _MODULES:
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)

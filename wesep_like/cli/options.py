@@ -46,6 +46,15 @@ MaxSeconds = Annotated[
         metavar="SECONDS", help="Hear no more of each of the voice's recordings: the first seconds."
     ),
 ]
+EmbedWorkers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=0,
+        help="Processes that hear recordings; where a GPU does that, that read ahead of it.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment, as YAML.")]
 Overrides = Annotated[

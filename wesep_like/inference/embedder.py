@@ -21,12 +21,16 @@ from wesep_like.models.tse import TSEModel
 class Embedder:
     """A speaker module with the handling of audio around it.
 
+    Its `identity` says in a line what it makes embeddings of and how: the encoder, then what it
+    hears of a recording. It is empty if the encoder has no name.
+
     Args:
         speaker: From a model file or training.
         sample_rate: The one it works at, in Hz.
         device: `auto`, `cpu`, `cuda`, or a torch device.
         threshold: The similarity from which on two voices are taken for one; None if not known.
         where: What to call it in messages.
+        name: Of the encoder, for `identity`; the same only for what computes the same.
         vad: How the silence in a recording is found, which is cut away: `energy`, `silero` (of the
             package `silero-vad`), or `none` for hearing it too, as published encoders are tested.
         max_seconds: So much of a recording is heard, from its start or that of its speech; None for
@@ -46,6 +50,7 @@ class Embedder:
         *,
         threshold: float | None = None,
         where: str = "model",
+        name: str = "",
         vad: str = "none",
         max_seconds: float | None = None,
     ) -> None:
@@ -57,6 +62,8 @@ class Embedder:
         self.device = find_device(device)
         self.sample_rate = sample_rate
         self.threshold = threshold
+        heard = "all" if max_seconds is None else f"{max_seconds:g}"
+        self.identity = f"{name} vad={vad} max_seconds={heard}" if name else ""
         speaker = speaker.to(self.device).eval()
         self._listener = Listener(
             speaker.cue,
@@ -109,6 +116,7 @@ class Embedder:
             place,
             threshold=threshold,
             where=str(found.place),
+            name=found.digest(),
             vad=vad,
             max_seconds=max_seconds,
         )

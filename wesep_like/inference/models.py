@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ from wesep_like.models.model_file import (
 from wesep_like.models.speakers import SpeakerModule
 
 ONNX_SUFFIX = ".onnx"
+_BLOCK_BYTES = 1 << 20
 
 
 class NamedModel(NamedTuple):
@@ -32,6 +35,17 @@ class NamedModel(NamedTuple):
     def place(self) -> Path:
         """The folder that it is from, or the ONNX file."""
         return self.weights if self.weights.suffix == ONNX_SUFFIX else self.weights.parent
+
+    def digest(self) -> str:
+        """16 hexadecimal digits, the same for what computes the same, wherever it lies."""
+        # An ONNX file says all of itself; what else is in its config is where it lies.
+        said = {} if self.weights.suffix == ONNX_SUFFIX else self.config["model"]
+        about = json.dumps([self.config["sample_rate"], said], sort_keys=True)
+        found = hashlib.sha256(about.encode())
+        with self.weights.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                found.update(block)
+        return found.hexdigest()[:16]
 
 
 def find_model(path: str | Path | None = None, *, trust_code: bool = False) -> NamedModel:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import isotonic_regression
+from scipy.special import xlogy
 
-from wesep_like.metrics.error_curves import check_trials
+from wesep_like.metrics.error_curves import ErrorCurves, SortedTrials
 
 
 def cllr(scores: ArrayLike, is_target: ArrayLike) -> float:
@@ -25,8 +25,7 @@ def cllr(scores: ArrayLike, is_target: ArrayLike) -> float:
         Brümmer and du Preez, "Application-independent evaluation of speaker detection", Computer
         Speech and Language 2006.
     """
-    scores, is_target = check_trials(scores, is_target)
-    return _cllr(scores[is_target], scores[~is_target])
+    return cllr_of(SortedTrials(scores, is_target).curves())
 
 
 def min_cllr(scores: ArrayLike, is_target: ArrayLike) -> float:
@@ -42,16 +41,22 @@ def min_cllr(scores: ArrayLike, is_target: ArrayLike) -> float:
     Source:
         The same, section 5: pool adjacent violators.
     """
-    scores, is_target = check_trials(scores, is_target)
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    targets = np.bincount(place[is_target], minlength=len(counts))
-    share = isotonic_regression(targets / counts, weights=counts).x[place]
-    prior = is_target.mean()
-    with np.errstate(divide="ignore"):  # what is certain has an infinite ratio, and costs nothing
-        calibrated = np.log(share) - np.log1p(-share) - np.log(prior) + np.log1p(-prior)
-    return _cllr(calibrated[is_target], calibrated[~is_target])
+    return min_cllr_of(SortedTrials(scores, is_target).curves())
 
 
-def _cllr(target: np.ndarray, nontarget: np.ndarray) -> float:
-    cost = np.logaddexp(0, -target).mean() + np.logaddexp(0, nontarget).mean()
+def cllr_of(curves: ErrorCurves) -> float:
+    """Cost of log-likelihood ratios, of curves that are drawn already."""
+    targets, nontargets = curves.shares()
+    ratios = curves.thresholds
+    cost = targets @ np.logaddexp(0, -ratios) + nontargets @ np.logaddexp(0, ratios)
     return float(cost / (2 * np.log(2)))
+
+
+def min_cllr_of(curves: ErrorCurves) -> float:
+    """The same after the best calibration, of curves that are drawn already."""
+    targets, nontargets = curves.convex_hull.shares()
+    # Between two corners of the hull the likelihoods are these shares; what is certain costs none.
+    both = targets + nontargets
+    cost = xlogy(targets, both) - xlogy(targets, targets)
+    cost += xlogy(nontargets, both) - xlogy(nontargets, nontargets)
+    return float(cost.sum() / (2 * np.log(2)))

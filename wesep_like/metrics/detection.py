@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wesep_like.errors import ConfigError
-from wesep_like.metrics.error_curves import ErrorCurves, SortedTrials, check_trials
+from wesep_like.metrics.error_curves import ErrorCurves, SortedTrials
 
 
 class EER(NamedTuple):
@@ -45,7 +45,7 @@ def convex_hull_eer(scores: ArrayLike, is_target: ArrayLike) -> float:
     Source:
         Brümmer and de Villiers, "The BOSARIS toolkit", 2011, section 2.5.
     """
-    return eer_of(SortedTrials(scores, is_target).curves().convex_hull()).rate
+    return eer_of(SortedTrials(scores, is_target).curves().convex_hull).rate
 
 
 def eer_of(curves: ErrorCurves) -> EER:
@@ -111,11 +111,17 @@ def act_dcf(
 
     What it has over `min_dcf` is what calibration could gain. Arguments and errors are as there.
     """
-    miss_weight, false_alarm_weight = _weights(p_target, cost_miss, cost_false_alarm)
-    scores, is_target = check_trials(scores, is_target)
-    is_accepted = scores >= math.log(false_alarm_weight / miss_weight)
-    miss, false_alarm = np.mean(~is_accepted[is_target]), np.mean(is_accepted[~is_target])
-    cost = miss_weight * miss + false_alarm_weight * false_alarm
+    weights = _weights(p_target, cost_miss, cost_false_alarm)
+    return act_dcf_of(SortedTrials(scores, is_target).curves(), *weights)
+
+
+def act_dcf_of(curves: ErrorCurves, miss_weight: float, false_alarm_weight: float) -> float:
+    """The same of curves that are drawn already; weights are probability times cost."""
+    threshold = math.log(false_alarm_weight / miss_weight)
+    place = int(
+        np.searchsorted(curves.thresholds, threshold)
+    )  # of the first score that is accepted
+    cost = miss_weight * curves.miss[place] + false_alarm_weight * curves.false_alarm[place]
     return float(cost / min(miss_weight, false_alarm_weight))
 
 

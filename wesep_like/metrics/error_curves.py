@@ -7,6 +7,7 @@ rejected, a false alarm a non-target trial that is accepted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,13 +31,18 @@ class ErrorCurves:
     miss: np.ndarray
     false_alarm: np.ndarray
 
+    def shares(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which share of target and of non-target trials has each of the thresholds as score."""
+        return np.diff(self.miss), -np.diff(self.false_alarm)
+
+    @cached_property
     def convex_hull(self) -> ErrorCurves:
         """The rates of the best decisions that may be mixed by chance: the ROC's convex hull.
 
         Source:
             Fawcett and Niculescu-Mizil, "PAV and the ROC convex hull", Machine Learning 2007.
         """
-        targets, nontargets = np.diff(self.miss), -np.diff(self.false_alarm)
+        targets, nontargets = self.shares()
         together = targets + nontargets
         (steps,) = together.nonzero()  # a threshold at which no trial counts is none
         share = isotonic_regression(targets[steps] / together[steps], weights=together[steps]).x

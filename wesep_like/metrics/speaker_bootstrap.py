@@ -21,6 +21,7 @@ def speaker_intervals(
     *,
     num_resamples: int = 1000,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals of measures over speakers: trials of one speaker are no independent draws.
 
@@ -34,6 +35,7 @@ def speaker_intervals(
         measures: What is measured of the error curves, by name.
         num_resamples: Draws of as many speakers as there are.
         seed: Of the draws: the same gives the same intervals.
+        progress: Told (draws done, all draws).
 
     Returns:
         (low, high) for each measure.
@@ -62,12 +64,14 @@ def speaker_intervals(
         )
     rng = np.random.default_rng(seed)
     found: dict[str, list[float]] = {name: [] for name in measures}
-    for _ in range(num_resamples):
+    for done in range(1, num_resamples + 1):
         drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
         weights = np.where(trials.is_target, drawn[first], drawn[first] * drawn[second])
         if weights[trials.is_target].any() and weights[~trials.is_target].any():
             curves = trials.curves(weights.astype(np.float64))
             for name, measure in measures.items():
                 found[name].append(measure(curves))
+        if progress:
+            progress(done, num_resamples)
     bounds = {name: np.percentile(values, [2.5, 97.5]) for name, values in found.items()}
     return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}

@@ -65,9 +65,23 @@ def by_speaker(embeddings: np.ndarray, speakers: Sequence[str]) -> BySpeaker:
             f"speakers: {len(names)}, with up to {counts.max()} utterances each. What tells "
             "speakers apart is learnt from two or more, and from several utterances of one"
         )
-    sums = np.zeros((len(names), embeddings.shape[1]))
+    return BySpeaker(embeddings, speaker, counts, _means(embeddings, speaker, counts))
+
+
+def speaker_means(embeddings: np.ndarray, speakers: Sequence[str]) -> np.ndarray:
+    """The mean of each speaker's embeddings, (speakers, dim), in the order of their names.
+
+    Raises:
+        TrialError: As `check_embeddings`.
+    """
+    _, speaker, counts = np.unique(speakers, return_inverse=True, return_counts=True)
+    return _means(check_embeddings(embeddings), speaker, counts)
+
+
+def _means(embeddings: np.ndarray, speaker: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    sums = np.zeros((len(counts), embeddings.shape[1]))
     np.add.at(sums, speaker, embeddings)
-    return BySpeaker(embeddings, speaker, counts, sums / counts[:, None])
+    return sums / counts[:, None]
 
 
 def check_embeddings(embeddings: np.ndarray) -> np.ndarray:

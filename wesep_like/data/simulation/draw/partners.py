@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from wesep_like.data.manifest import Utterance
+from wesep_like.data.nearest_speakers import nearest_speakers
 from wesep_like.data.simulation.draw.voices import Voices
 from wesep_like.data.simulation.options import MixingOptions
-from wesep_like.data.speaker_embeddings import nearest_speakers
 from wesep_like.errors import ManifestError
 
 

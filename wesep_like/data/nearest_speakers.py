@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wesep_like.data.embedding_archive import read_embeddings
 from wesep_like.data.manifest import Utterance
 from wesep_like.errors import ManifestError
 
@@ -20,7 +21,7 @@ def nearest_speakers(
     A speaker's embedding is the mean of those of his utterances, each of unit length.
 
     Args:
-        path: What `wesep-like embed` wrote: an archive of `paths` and `embeddings`.
+        path: What `wesep-like embed` wrote.
         utterances: Of whom embeddings are looked up by path.
         num: How many; fewer where there are no more.
         manifest: Where the utterances are from, for messages.
@@ -53,20 +54,10 @@ def nearest_speakers(
 
 def _units(path: str | Path) -> dict[str, np.ndarray]:
     """Embeddings of unit length by real path."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            paths, embeddings = archive["paths"], archive["embeddings"]
-    except (OSError, ValueError, KeyError, EOFError, AttributeError) as error:
-        raise ManifestError(
-            f"{path}: no embeddings can be read from it ({error}). Write it with 'wesep-like embed'"
-        ) from error
-    if embeddings.ndim != 2 or paths.shape != embeddings.shape[:1]:
-        raise ManifestError(
-            f"{path}: paths of shape {paths.shape} and embeddings of shape {embeddings.shape}. "
-            "Write it with 'wesep-like embed'"
-        )
-    units = _of_unit_length(embeddings.astype(np.float64))
-    return {os.path.realpath(str(name)): unit for name, unit in zip(paths, units, strict=True)}
+    embeddings = read_embeddings(path)
+    units = _of_unit_length(embeddings.vectors.astype(np.float64))
+    names = embeddings.paths.tolist()
+    return {os.path.realpath(name): unit for name, unit in zip(names, units, strict=True)}
 
 
 def _of_unit_length(vectors: np.ndarray) -> np.ndarray:
