@@ -113,7 +113,7 @@ def test_version(cli):
             "error: No such command 'extrat'.",
         ),
         ("extract --enrol a.wav", "error: No such option: --enrol"),
-        ("train a.yaml", "error: Missing option '--output' / '-o'. See 'wesep-like train --help'"),
+        ("train a.yaml", "error: --output: missing. Name the folder that the run is kept in, or"),
         ("verify a.wav", "error: Missing argument 'B'. See 'wesep-like verify --help'"),
         ("verify a b c", "error: Got unexpected extra argument"),
         ("extract a.wav --channel left", "error: Invalid value for '--channel'"),

@@ -87,6 +87,8 @@ TINY_SPEAKERS = {
         "window_frames": 8,
         "embed_dim": 12,
     },
+    "gmm_ubm": {"num_components": 3, "num_cepstra": 4, "num_bins": 12},
+    "ivector": {"num_components": 3, "num_cepstra": 4, "num_bins": 12, "embed_dim": 12},
     "redimnet": {"size": "B0", "num_bins": 12, "embed_dim": 12},
     "ssl": {"frontend": TINY_FRONTEND, "embed_dim": 12},
     "ssl_ecapa_tdnn": {"frontend": TINY_FRONTEND, "channels": 16, "embed_dim": 12},

@@ -17,13 +17,15 @@ def speech(*shape):
     return 0.1 * torch.randn(*shape)
 
 
-# Deeper ones of a class that is here anyway, or on the same front-end.
+# Deeper ones of a class that is here anyway, or on the same front-end, and what has no gradients.
 DEEPER = (
     *(f"resnet{depth}" for depth in (34, 101, 152, 221, 293)),
     *(f"gemini_dfresnet{depth}" for depth in (114, 183, 237)),
     "simam_resnet100",
     "ssl_ecapa_tdnn",
     "ssl_mhfa",
+    "gmm_ubm",
+    "ivector",
 )
 
 

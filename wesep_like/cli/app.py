@@ -13,6 +13,7 @@ import wesep_like
 from wesep_like.cli import (
     average,
     backend,
+    baseline,
     calibrate,
     config,
     eer,
@@ -69,6 +70,13 @@ _prepare = typer.Typer(
 )
 app.add_typer(_prepare, name="prepare")
 
+_baseline = typer.Typer(
+    help=baseline.HELP,
+    epilog=_epilog(baseline.EXAMPLES),
+    subcommand_metavar="KIND UTTERANCES -o EXP",
+)
+app.add_typer(_baseline, name="baseline")
+
 _MODULES = (
     *(extract, enroll, evaluate, train, average, rooms, mix, shard),
     *(info, embed, verify, backend, score, calibrate, eer),
@@ -76,8 +84,9 @@ _MODULES = (
 for _module in _MODULES:
     _add(app, _module.__name__.rpartition(".")[2], _module.run, _module.EXAMPLES)
 _add(_config, "check", config.check, config.EXAMPLES)
-for _name, (_function, _examples) in prepare.COMMANDS.items():
-    _add(_prepare, _name, _function, _examples)
+for _group, _commands in ((_prepare, prepare.COMMANDS), (_baseline, baseline.COMMANDS)):
+    for _name, (_function, _examples) in _commands.items():
+        _add(_group, _name, _function, _examples)
 
 
 def _print_version(wanted: bool) -> None:

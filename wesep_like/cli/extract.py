@@ -202,11 +202,9 @@ def _similarity(
 
 
 def _sentence(result: Mapping[str, Any]) -> str:
-    values = {
-        key: "unknown" if result[key] is None else f"{result[key]:.2f}"
-        for key in ("similarity", "mixture_similarity")
-    }
-    return (
-        f"{result['output']}: {result['num_samples'] / result['sample_rate']:.2f} s, similarity to "
-        f"the enrollment {values['similarity']} (the mixture has {values['mixture_similarity']})"
-    )
+    length = f"{result['output']}: {result['num_samples'] / result['sample_rate']:.2f} s"
+    after, before = (result[key] for key in ("similarity", "mixture_similarity"))
+    if after is None and before is None:
+        return length  # nothing here tells voices apart
+    told = ["unknown" if value is None else f"{value:.2f}" for value in (after, before)]
+    return f"{length}, similarity to the enrollment {told[0]} (the mixture has {told[1]})"

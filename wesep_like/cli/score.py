@@ -101,11 +101,15 @@ def run(
 ) -> None:
     """Score a list of trials, by the cosine of embeddings or by a backend.
 
+    A GMM-UBM scores by log-likelihood ratios: of the second recording of a trial, under a model of
+    the first one's speaker and under that of all.
+
     'wesep-like eer' then gives the error rates. Trials with a recording that cannot be used are
     left out; the exit code is then 1.
     """
     from wesep_like.config.atomic import check_writable
     from wesep_like.evaluation.embeddings import Encoder
+    from wesep_like.evaluation.likelihood_ratios import has_likelihoods, likelihood_ratios
     from wesep_like.evaluation.trial_names import find_audio, find_rows
     from wesep_like.evaluation.trial_scores import score_trials, usable
     from wesep_like.evaluation.trials import read_trials, write_scores
@@ -125,6 +129,7 @@ def run(
     _check_fit(backend, mean, norm, cohort, top_n, is_measured=quality or calibration is not None)
     check_writable(output)
     problems: list[str] = []
+    by_likelihood = None
     pairs = read_trials(trials)
     folder = trials.parent if root is None else root
     inputs = [trials, *(embeddings or []), *filter(None, (backend, mean, cohort, calibration))]
@@ -138,6 +143,9 @@ def run(
         audio = find_audio(pairs, folder, utterances)
         refuse_inputs(output, identify([*inputs, *audio.values()]))
         encoder = Encoder(model, device, trust_code, vad, max_seconds)
+        if has_likelihoods(encoder.embedder):
+            by_likelihood = encoder.embedder
+            _check_compares_no_embeddings(backend, mean, norm, cohort)
         heard, problems = _heard(encoder, audio, workers)
         rows = {name: row for row, name in enumerate(heard.ids.tolist())}
     scoring = _scoring(heard, backend, mean, norm, cohort, top_n, quality, calibration)
@@ -145,7 +153,11 @@ def run(
     problems = [*problems, *more_problems]
     if not kept:
         raise TrialError("\n".join(problems))
-    write_scores(output, score_trials(kept, rows, heard, scoring))
+    ratios = None
+    if by_likelihood is not None:
+        with progress_bar("comparing") as progress:
+            ratios = likelihood_ratios(by_likelihood, kept, rows, heard, progress=progress)
+    write_scores(output, score_trials(kept, rows, heard, scoring, scores=ratios))
     for problem in problems:
         say(f"error: {problem}")
     typer.echo(f"{output}: {len(kept)} of {len(pairs)} trials scored")
@@ -171,6 +183,19 @@ def _check_fit(
         raise options.UsageError("--cohort: expected --norm, what to do with it")
     if top_n is not None and (cohort is None or norm in (Norm.z, Norm.t, Norm.s)):
         raise options.UsageError("--top-n: is that of --norm as, of the others all count")
+
+
+def _check_compares_no_embeddings(
+    backend: Path | None, mean: Path | None, norm: Norm | None, cohort: Path | None
+) -> None:
+    """Goes on only if no option is given that a GMM-UBM's likelihood ratios have no use for."""
+    wanted = {"--backend": backend, "--mean": mean, "--norm": norm, "--cohort": cohort}
+    for name, value in wanted.items():
+        if value is not None:
+            raise options.UsageError(
+                f"{name}: compares embeddings, and a GMM-UBM scores by likelihood ratios. Leave it "
+                "out, or give what 'wesep-like embed' makes of its supervectors as --embeddings"
+            )
 
 
 def _heard(

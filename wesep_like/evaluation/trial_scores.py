@@ -85,6 +85,8 @@ def score_trials(
     rows: Mapping[str, int],
     embeddings: Embeddings,
     scoring: Scoring | None = None,
+    *,
+    scores: np.ndarray | None = None,
 ) -> list[ScoredTrial]:
     """The trials with their scores, in order.
 
@@ -93,6 +95,7 @@ def score_trials(
         rows: Which of the embeddings each name in the trials means; see `find_rows`.
         embeddings: Of the recordings; none that a trial needs is zero.
         scoring: Without it, the cosine of two embeddings.
+        scores: Of the trials, (trials,), if not by the backend; see `likelihood_ratios`.
 
     Raises:
         TrialError: If the cohort has fewer speakers than are to count, or what the calibration
@@ -104,7 +107,8 @@ def score_trials(
     first = np.array([place[rows[trial.first]] for trial in trials])
     second = np.array([place[rows[trial.second]] for trial in trials])
     mapped = scoring.backend.transform(embeddings.vectors[needed])
-    scores = _in_blocks(scoring.backend.scorer, mapped, first, second)
+    if scores is None:
+        scores = _in_blocks(scoring.backend.scorer, mapped, first, second)
 
     of_cohort = _cohort_scores(scoring, mapped)
     if scoring.norm is not None and of_cohort is not None:

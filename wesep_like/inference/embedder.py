@@ -64,11 +64,11 @@ class Embedder:
         self.threshold = threshold
         heard = "all" if max_seconds is None else f"{max_seconds:g}"
         self.identity = f"{name} vad={vad} max_seconds={heard}" if name else ""
-        speaker = speaker.to(self.device).eval()
+        self.speaker = speaker.to(self.device).eval()
         self._listener = Listener(
-            speaker.cue,
+            self.speaker.cue,
             sample_rate,
-            speaker.min_samples,
+            self.speaker.min_samples,
             self.device,
             vad=vad,
             max_seconds=max_seconds,
