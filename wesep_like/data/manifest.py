@@ -43,17 +43,12 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Noise:
-    """A whole file of what else may be heard; lengths as in `Utterance`.
-
-    Args:
-        kind: Such as music, for kinds that are mixed at levels of their own.
-    """
+    """A whole file without speech; lengths as in `Utterance`."""
 
     id: str
     path: str
     num_samples: int
     sample_rate: int
-    kind: str | None = None
 
     def __post_init__(self) -> None:
         _check_positive(self, "num_samples", "sample_rate")

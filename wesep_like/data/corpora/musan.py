@@ -35,20 +35,16 @@ class Musan(Corpus):
         return [path for kind in kinds for path in find_sounds(root / kind)]
 
     def index(self, root: Path, sounds: Sounds) -> Contents:
-        """A manifest of all, which says of what kind each is, and one of each kind."""
-        noises = []
-        for path, sound in sounds.items():
-            inside = path.relative_to(root)
-            noises.append(
-                Noise(
-                    inside.as_posix(),
-                    str(path),
-                    sound.num_samples,
-                    sound.sample_rate,
-                    kind=inside.parts[0],
-                )
+        """A manifest of all, and one of each kind; an id begins with the kind."""
+        noises = [
+            Noise(
+                path.relative_to(root).as_posix(), str(path), sound.num_samples, sound.sample_rate
             )
-        of_kind = {kind: [noise for noise in noises if noise.kind == kind] for kind in _KINDS}
+            for path, sound in sounds.items()
+        ]
+        of_kind = {
+            kind: [noise for noise in noises if noise.id.startswith(f"{kind}/")] for kind in _KINDS
+        }
         return {
             "noise.jsonl": noises,
             **{f"{kind}/noise.jsonl": found for kind, found in of_kind.items() if found},
