@@ -81,35 +81,6 @@ def test_numbers_are_drawn_from_their_ranges(corpus):
     assert all(plan.target.sir_db == 0 for plan in plans)
 
 
-def test_each_kind_of_noise_has_an_snr_of_its_own(corpus):
-    kinds = dict(zip((noise.path for noise in corpus.noises), ("music", "speech"), strict=False))
-    noises = [replace(noise, kind=kinds.get(noise.path, "music")) for noise in corpus.noises]
-    ranges = {"music": (5.0, 15.0), "speech": (20.0, 30.0)}
-    corpus = replace(corpus, noises=noises)
-    seen = set()
-    for plan in corpus.draw(50, noise_probability=1.0, snr_range_db=ranges):
-        kind = kinds.get(plan.noise.clip.path, "music")
-        low, high = ranges[kind]
-        assert low <= plan.noise.snr_db <= high
-        seen.add(kind)
-    assert seen == set(ranges)
-
-
-@pytest.mark.parametrize(
-    ("noise", "message"),
-    [
-        ("noise.jsonl", r"noise\.jsonl: noise of the kind None, but snr_range_db has only music\."),
-        (None, r"noise: null, so it is coloured: noise of the kind None, but snr_range_db has"),
-    ],
-)
-def test_noise_of_no_known_kind(corpus, noise, message):
-    options = replace(
-        corpus.options(noise_probability=0.1, snr_range_db={"music": (5.0, 15.0)}), noise=noise
-    )
-    with pytest.raises(ManifestError, match=message):
-        MixturePlanner(corpus.utterances, corpus.noises, [], options, 16000)
-
-
 def test_the_same_numbers_give_the_same_plan(corpus):
     options = {"noise_probability": 0.5, "room_probability": 0.5, "speed_probability": 0.5}
     shuffled = list(reversed(corpus.utterances))

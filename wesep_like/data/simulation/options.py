@@ -10,9 +10,7 @@ from typing import Any, Literal
 from wesep_like.data.simulation.augmentation.options import (
     AugmentationOptions,
     EnrollmentAugmentationOptions,
-    SnrRange,
     probability_of,
-    snr_range_problems,
 )
 from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ConfigError
@@ -96,8 +94,7 @@ class MixingOptions(VoiceOptions):
         target_kind: What the target is when there is a room: the direct path, with early
             reflections, or as heard.
         noise_probability: How often there is noise.
-        snr_range_db: Power of the target over power of the noise, in the mixture; or that for each
-            kind of noise that the manifest knows.
+        snr_range_db: Power of the target over power of the noise, in the mixture.
         level_range_db: Level (RMS) of the mixture in dB re full scale; None leaves the target at
             its recorded level.
         augmentation: Effects on each voice, before rooms and levels; the target has them too.
@@ -128,7 +125,7 @@ class MixingOptions(VoiceOptions):
     room_probability: float = 0.0
     target_kind: Literal["dry", "early", "reverberant"] = "dry"
     noise_probability: float = 0.0
-    snr_range_db: SnrRange = (5.0, 20.0)
+    snr_range_db: tuple[float, float] = (5.0, 20.0)
     level_range_db: tuple[float, float] | None = (-33.0, -23.0)
     augmentation: AugmentationOptions = AugmentationOptions()
     enrollment_augmentation: EnrollmentAugmentationOptions = EnrollmentAugmentationOptions()
@@ -145,8 +142,8 @@ class MixingOptions(VoiceOptions):
             value = getattr(self, f"{name}_probability")
             if not 0 <= value <= 1:
                 problems.append(f"{name}_probability: expected 0 to 1, got {value!r}")
-        problems += snr_range_problems(self.snr_range_db)
-        for name in ("sir_range_db", "level_range_db", "enrollment_seconds"):
+        ranges = ("sir_range_db", "snr_range_db", "level_range_db")
+        for name in (*ranges, "enrollment_seconds"):
             value = getattr(self, name)
             if isinstance(value, tuple) and value[0] > value[1]:
                 problems.append(f"{name}: expected low <= high, got {list(value)}")

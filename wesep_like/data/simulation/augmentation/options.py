@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from wesep_like.errors import ConfigError
-
-# For all noise, or for each kind of it.
-SnrRange: TypeAlias = tuple[float, float] | dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -174,15 +171,14 @@ class EnrollmentNoiseOptions:
 
     Args:
         probability: How often.
-        snr_range_db: Power of the voice over power of the noise, or that for each kind of noise
-            that the manifest knows; WeSep's range if not changed.
+        snr_range_db: Power of the voice over power of the noise; WeSep's range if not changed.
     """
 
     probability: float
-    snr_range_db: SnrRange = (0.0, 25.0)
+    snr_range_db: tuple[float, float] = (0.0, 25.0)
 
     def __post_init__(self) -> None:
-        _raise([*_probability(self.probability), *snr_range_problems(self.snr_range_db)])
+        _raise([*_probability(self.probability), *_range("snr_range_db", self.snr_range_db)])
 
 
 @dataclass(frozen=True)
@@ -248,23 +244,6 @@ def probability_of(section: EnrollmentNoiseOptions | EnrollmentRoomOptions | Non
 
 def _probability(value: float) -> list[str]:
     return [] if 0 <= value <= 1 else [f"probability: expected 0 to 1, got {value!r}"]
-
-
-def snr_range_problems(ranges: SnrRange) -> list[str]:
-    """What is wrong with the option `snr_range_db`, a line each."""
-    if isinstance(ranges, tuple):
-        return _range("snr_range_db", ranges)
-    if not ranges:
-        return ["snr_range_db: no kinds given. Expected a range for each, or one for all"]
-    problems = []
-    for kind, of_kind in ranges.items():
-        # What is in a mapping, nobody has looked at.
-        is_pair = isinstance(of_kind, Sequence) and len(of_kind) == 2
-        if is_pair and all(isinstance(number, int | float) for number in of_kind):
-            problems += _range(f"snr_range_db.{kind}", (of_kind[0], of_kind[1]))
-        else:
-            problems.append(f"snr_range_db.{kind}: expected [low, high], got {of_kind!r}")
-    return problems
 
 
 def _range(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from wesep_like.data.manifest import Noise
-from wesep_like.data.simulation.augmentation.options import SnrRange
 from wesep_like.data.simulation.plans import Clip, NoiseColor, NoisePlan
 from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ManifestError
@@ -23,10 +22,10 @@ class Noises:
         options: What there is.
         sample_rate: Of the mixtures, in Hz.
         probability: How often there is noise.
-        snr_range_db: Power of the voice over power of the noise, or that for each kind of noise.
+        snr_range_db: Power of the voice over power of the noise.
 
     Raises:
-        ManifestError: If there are none in what options.noise names, or they are of other kinds.
+        ManifestError: If there are none in what options.noise names.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class Noises:
         sample_rate: int,
         *,
         probability: float,
-        snr_range_db: SnrRange,
+        snr_range_db: tuple[float, float],
     ) -> None:
         self.options = options
         self.sample_rate = sample_rate
@@ -48,26 +47,18 @@ class Noises:
             raise ManifestError(
                 f"{options.noise_source}: no noises, but noise_probability is above 0"
             )
-        if probability > 0 and isinstance(snr_range_db, Mapping):
-            kinds = {noise.kind for noise in self._noises} if is_named else {None}
-            if unknown := sorted(map(str, kinds - set(snr_range_db))):
-                source = options.noise_source or "noise: null, so it is coloured"
-                raise ManifestError(
-                    f"{source}: noise of the kind {unknown[0]}, but snr_range_db has only "
-                    f"{', '.join(snr_range_db)}. Give a range for it, or one for all"
-                )
 
     def draw(self, rng: np.random.Generator, num_samples: int) -> NoisePlan | None:
         """The noise under a mixture of `num_samples`; None for none."""
         is_used, which, place = rng.random(3)
+        snr_db = float(rng.uniform(*self.snr_range_db))
         if is_used >= self.probability:
             return None
-        noise = self._noises[int(which * len(self._noises))] if self._noises else None
-        snr_db = float(rng.uniform(*self._snr_range(noise)))
-        if noise is None:
+        if not self._noises:
             exponent = float(rng.uniform(*self.options.noise_exponent_range))
             color = NoiseColor(exponent, int(rng.integers(2**31)))
             return NoisePlan(snr_db=snr_db, color=color)
+        noise = self._noises[int(which * len(self._noises))]
         wanted = math.ceil(num_samples * noise.sample_rate / self.sample_rate)
         length = min(wanted, noise.num_samples)
         start = int(place * (noise.num_samples - length + 1))
@@ -75,11 +66,3 @@ class Noises:
         if length < wanted:  # repeated; it does not always begin where its file does
             offset = int(place * length * self.sample_rate / noise.sample_rate)
         return NoisePlan(clip, snr_db, offset=offset)
-
-    def _snr_range(self, noise: Noise | None) -> tuple[float, float]:
-        if isinstance(self.snr_range_db, tuple):
-            return self.snr_range_db
-        assert noise is not None  # the constructor saw to both
-        assert noise.kind is not None
-        low, high = self.snr_range_db[noise.kind]
-        return low, high
