@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -97,3 +99,14 @@ def test_what_cannot_be(tmp_path, options):
     train_ivector(tmp_path / "ivector", tmp_path / "ubm", 2, options)
     with pytest.raises(ModelFileError, match="ivector: no GMM-UBM. Name what 'wesep-like baseline"):
         train_ivector(tmp_path / "other", tmp_path / "ivector", 2, options)
+
+
+@pytest.mark.slow
+def test_other_processes_hear_the_same(tmp_path, options):
+    train_gmm_ubm(tmp_path / "ubm", TINY, 8000, options)
+    models = []
+    for num_workers in (0, 1):
+        some = replace(options, num_workers=num_workers)
+        learnt = train_ivector(tmp_path / f"with_{num_workers}", tmp_path / "ubm", 2, some)
+        models.append(load_model(learnt.folder).loadings)
+    np.testing.assert_allclose(*models, atol=1e-4)

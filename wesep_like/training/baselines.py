@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from wesep_like.audio import io
-from wesep_like.audio.mfcc import MFCC
 from wesep_like.audio.resample import resample
 from wesep_like.config.atomic import make_folder
 from wesep_like.data.broken import BrokenCount
@@ -109,9 +110,10 @@ def train_gmm_ubm(
     utterances = _chosen(options)
     # Frames are 10 ms apart.
     seconds = sum(one.num_samples / one.sample_rate for one in utterances)
-    hear = partial(_some_frames, speaker.mfcc, sample_rate, min(1.0, max_frames / (100 * seconds)))
+    share = min(1.0, max_frames / (100 * seconds))
+    hear = partial(_some_frames, pickle.dumps(speaker.mfcc), sample_rate, share)
     heard = list(_heard(hear, utterances, options, told))
-    frames = torch.cat(heard)
+    frames = torch.from_numpy(np.concatenate(heard))
     speaker.gmm = train_gmm(
         frames,
         len(speaker.gmm.weights),
@@ -163,18 +165,18 @@ def train_ivector(
     folder = _free(folder)
     told = progress or _silent
     speaker.gmm = background.gmm
-    hear = partial(_statistics, background, sample_rate)
+    hear = partial(_statistics, pickle.dumps(background), sample_rate)
     each = list(_heard(hear, _chosen(options), options, told))
-    together = Statistics(*(torch.cat(values) for values in zip(*each, strict=True)))
+    counts, sums = (torch.from_numpy(np.concatenate(values)) for values in zip(*each, strict=True))
     speaker.loadings = train_loadings(
-        together,
+        Statistics(counts, sums),
         embed_dim,
         torch.Generator().manual_seed(options.seed),
         num_rounds=options.num_rounds,
         progress=partial(told, "learning"),
     ).float()
     _save(folder, speaker, model, sample_rate, options)
-    return Learnt(folder / MODEL, len(each), round(float(together.counts.sum())))
+    return Learnt(folder / MODEL, len(each), round(float(counts.sum())))
 
 
 def _free(folder: str | Path) -> Path:
@@ -224,17 +226,28 @@ def _samples(utterance: Utterance, sample_rate: int) -> Tensor:
     return torch.from_numpy(resample(waveform.samples, waveform.sample_rate, sample_rate))[None]
 
 
-@torch.no_grad()
-def _some_frames(mfcc: MFCC, sample_rate: int, share: float, utterance: Utterance) -> Tensor:
+# What goes to other processes and back has no tensors: each of them would hold a file open.
+
+
+def _some_frames(mfcc: bytes, sample_rate: int, share: float, utterance: Utterance) -> np.ndarray:
     """A share of its frames of speech, (frames, channels), evenly from first to last."""
-    features, is_speech = mfcc(_samples(utterance, sample_rate))
+    features, is_speech = _unpacked(mfcc)(_samples(utterance, sample_rate))
     frames = features[0, :, is_speech[0]].T
     num = max(1, round(share * len(frames)))
-    return frames[torch.arange(num) * len(frames) // num].contiguous()
+    return frames[torch.arange(num) * len(frames) // num].numpy()
 
 
-def _statistics(speaker: GMMEncoder, sample_rate: int, utterance: Utterance) -> Statistics:
-    return speaker.statistics(_samples(utterance, sample_rate))
+def _statistics(
+    background: bytes, sample_rate: int, utterance: Utterance
+) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and sums of one utterance; see `Statistics`."""
+    counts, sums = _unpacked(background).statistics(_samples(utterance, sample_rate))
+    return counts.numpy(), sums.numpy()
+
+
+@lru_cache(maxsize=1)
+def _unpacked(module: bytes) -> Any:
+    return pickle.loads(module)
 
 
 def _save(

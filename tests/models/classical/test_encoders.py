@@ -39,16 +39,16 @@ def test_the_frames_of_a_cue_are_those_of_speech():
 def test_a_supervector_scores_as_the_means_that_it_stands_for():
     speaker = build("gmm_ubm", relevance=4.0, num_top=2)
     speaker.gmm.weights = torch.tensor([0.4, 0.3, 0.2, 0.1])
-    one, other = speaker(speech(1, 8000)), speaker(speech(1, 9000))
-    counts, sums = speaker.statistics(speech(1, 8000))
-    assert counts.sum().item() == pytest.approx(one.frames.values.shape[-1], rel=1e-4)
+    enrollment = speech(1, 8000)
+    one, other = speaker(enrollment), speaker(speech(1, 9000))
     found = speaker.log_likelihood_ratios(one.embedding, other.frames.values[0])
-    statistics = speaker.gmm.statistics(
-        one.frames.values.transpose(1, 2), torch.ones(1, one.frames.values.shape[-1])
-    )
+    statistics = speaker.statistics(enrollment)
     moved = statistics.sums / (statistics.counts + 4)[..., None]
     expected = log_likelihood_ratios(speaker.gmm, moved, other.frames.values[0].T, 2)
     torch.testing.assert_close(found, expected)
+    # All frames of speech were counted.
+    num_frames = one.frames.values.shape[-1]
+    assert statistics.counts.sum().item() == pytest.approx(num_frames, rel=1e-4)
 
 
 def test_an_ivector_ready_for_use_is_the_same():
