@@ -10,7 +10,8 @@ from wesep_like.data.speech import collate_speech
 from wesep_like.data.speech_dataset import FixedSpeech, training_speech
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import TrialError
-from wesep_like.evaluation.verification import find_audio, read_trials
+from wesep_like.evaluation.trial_names import find_audio
+from wesep_like.evaluation.trials import read_trials
 from wesep_like.experiment.parts import check_batch_size, initialise_speaker, optimizer_maker
 from wesep_like.experiment.verification.head import initialise_head
 from wesep_like.experiment.verification.losses import build_speaker_losses
