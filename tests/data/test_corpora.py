@@ -206,15 +206,19 @@ def test_mini_tests_each_utterance_as_the_target_once(mini):
     assert len({plan.interferers[0].sir_db for plan in plans}) == 50
 
 
-def test_mini_trials_are_all_pairs_of_test(mini):
-    trials = [line.split() for line in (mini.folder / "test/trials.txt").read_text().splitlines()]
-    speakers = {u.id: u.speaker for u in utterances_of(mini, "test")}
-    assert len(trials) == 1225
+@pytest.mark.parametrize("part", ["dev", "test"])
+def test_mini_trials_are_all_pairs(mini, part):
+    path = mini.folder / part / "trials.txt"
+    trials = [line.split() for line in path.read_text().splitlines()]
+    speakers = {u.id: u.speaker for u in utterances_of(mini, part)}
+    assert len(trials) == len(speakers) * (len(speakers) - 1) // 2
     pairs = {frozenset(trial[1:]) for trial in trials}
     assert pairs == set(map(frozenset, itertools.combinations(speakers, 2)))
     for label, first, second in trials:
         assert label == str(int(speakers[first] == speakers[second]))
-    assert Counter(trial[0] for trial in trials) == {"1": 5 * 45, "0": 1000}
+    counts = Counter(trial[0] for trial in trials)
+    assert part == "dev" or counts == {"1": 5 * 45, "0": 1000}
+    assert counts["1"] > 100
 
 
 @pytest.mark.parametrize("part", ["dev", "test"])

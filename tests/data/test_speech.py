@@ -132,6 +132,26 @@ def test_what_happens_to_a_crop_is_what_happens_to_an_enrollment(make, corpus):
         assert (plan.heard.clip, plan.heard.speed) == (other.heard.clip, other.heard.speed)
 
 
+def test_each_kind_of_noise_has_a_level_of_its_own(make):
+    section = EnrollmentNoiseOptions(1.0, (0.0, 5.0), {"se": [20.0, 30.0]})
+    augmentation = EnrollmentAugmentationOptions(noise=section)
+    noises = [plan.heard.noise for plan in drawn(make(augmentation=augmentation), range(40))]
+    is_sea = ["sea" in noise.clip.path for noise in noises]
+    assert 5 < sum(is_sea) < 35
+    for noise, is_loud in zip(noises, is_sea, strict=True):
+        assert (20 <= noise.snr_db <= 30) if is_loud else (0 <= noise.snr_db <= 5)
+
+
+def test_wrong_levels_of_kinds_of_noise():
+    with pytest.raises(ConfigError) as caught:
+        EnrollmentNoiseOptions(0.5, snr_ranges_db={"music": 5, "speech": [3.0, 1.0], "x": ["a", 1]})
+    assert caught.value.problems == (
+        "snr_ranges_db.music: expected [number, number], got 5",
+        "snr_ranges_db.speech: expected low <= high, got [3.0, 1.0]",
+        "snr_ranges_db.x: expected [number, number], got ['a', 1]",
+    )
+
+
 def test_another_speed_is_another_speaker(make):
     dataset = dataset_of(make(speed_probability=0.7), new_speeds=(0.9, 1.1))
     assert dataset.classes[:6] == list("abcdef")

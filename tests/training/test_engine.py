@@ -4,6 +4,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from wesep_like.errors import ConfigError
+from wesep_like.tasks.validated import VALIDATED
 from wesep_like.training import engine
 from wesep_like.training.engine import TrainerOptions
 
@@ -35,6 +36,8 @@ def test_gradients_are_clipped_together_and_keep_their_direction(monkeypatch, tm
     seen = {}
 
     class Task(lightning.LightningModule):
+        validated = VALIDATED["extraction"]
+
         def __init__(self):
             super().__init__()
             self.small = torch.nn.Parameter(torch.zeros(1))

@@ -3,7 +3,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from wesep_like.config.files import write_config
 from wesep_like.errors import ModelFileError
+from wesep_like.tasks.validated import VALIDATED, Validated
 from wesep_like.training.best_model import BestModel
 from wesep_like.training.kept_folders import (
     KeptModel,
@@ -14,6 +16,7 @@ from wesep_like.training.kept_folders import (
 from wesep_like.training.kept_models import KeptModels
 
 NAN = float("nan")
+LARGE, SMALL = Validated("v"), Validated("v", is_smaller_better=True, num_digits=4)
 
 
 def trainer_at(step, value=0.0, *, is_first=True):
@@ -27,8 +30,8 @@ def save(folder):
     (folder / "model.safetensors").touch()
 
 
-def kept_models(folder, num_best, num_last):
-    return KeptModels(folder, "v", save, num_best=num_best, num_last=num_last)
+def kept_models(folder, num_best, num_last, validated=LARGE):
+    return KeptModels(folder, validated, save, num_best=num_best, num_last=num_last)
 
 
 def names(folder):
@@ -45,6 +48,19 @@ def test_the_best_and_the_last_are_kept(tmp_path, num_best, num_last, steps):
         callback.on_validation_end(trainer_at(step, value), None)
     assert names(tmp_path / "models") == [f"step_{step}" for step in steps]
     assert list(callback.state_dict()["values"]) == steps
+
+
+def test_where_smaller_is_better_the_smallest_are_kept(tmp_path, caplog):
+    callback, saved = kept_models(tmp_path / "models", 2, 0, SMALL), []
+    best = BestModel(SMALL, lambda: saved.append(1))
+    caplog.set_level("INFO", "wesep_like")
+    for step, value in enumerate((0.3, 0.1, NAN, 0.2), start=1):
+        callback.on_validation_end(trainer_at(step, value), None)
+        best.on_validation_end(trainer_at(step, value), None)
+    assert names(tmp_path / "models") == ["step_2", "step_4"]
+    assert len(saved) == 2
+    assert "step 2: v 0.1000, the best so far" in caplog.text
+    assert "step 4: v 0.2000" in caplog.text
 
 
 def test_a_resumed_run_keeps_the_same_and_removes_what_it_does_not_know(tmp_path):
@@ -76,7 +92,7 @@ def test_only_the_first_process_writes(tmp_path):
 def test_a_value_that_is_no_number_is_never_the_best():
     assert best_steps([(1, NAN), (2, -9.0), (3, -9.0)], 2) == [2, 3]
     saved = []
-    best = BestModel("v", lambda: saved.append(1))
+    best = BestModel(LARGE, lambda: saved.append(1))
     for step, value in enumerate((NAN, 1.0, NAN, 0.5, 2.0), start=1):
         best.on_validation_end(trainer_at(step, value), None)
     assert len(saved) == 3  # the first, for want of a better one
@@ -87,7 +103,10 @@ def test_a_value_that_is_no_number_is_never_the_best():
 def experiment(tmp_path):
     """An experiment folder with kept models of three steps."""
     for step in (9, 10, 11):
-        save(tmp_path / "checkpoints/models" / f"step_{step}")
+        folder = tmp_path / "checkpoints/models" / f"step_{step}"
+        save(folder)
+        config = {"task": "extraction", "sample_rate": 8000, "model": {}}
+        write_config(folder / "config.yaml", config)
     (tmp_path / "checkpoints/models/step_x").mkdir()
     (tmp_path / "metrics.csv").write_text(
         "step,train/loss,valid/si_sdri\n9,1,\n9,,3\n10,,1\n11,,2\n"
@@ -98,11 +117,22 @@ def experiment(tmp_path):
 def test_the_models_that_were_kept_are_found_and_chosen(experiment):
     models = find_kept_models(experiment)
     folder = experiment / "checkpoints/models"
-    assert models[0] == KeptModel(9, 3.0, folder / "step_9")
+    assert models[0] == KeptModel(9, 3.0, VALIDATED["extraction"], folder / "step_9")
     assert [model.value for model in models] == [3.0, 1.0, 2.0]
     assert [model.step for model in choose_models(models)] == [9, 10, 11]
     assert [model.step for model in choose_models(models, best=2)] == [9, 11]
     assert [model.step for model in choose_models(models, last=2)] == [10, 11]
+
+
+def test_of_an_encoder_the_lowest_error_rate_is_the_best(experiment):
+    for step in (9, 10, 11):
+        folder = experiment / "checkpoints/models" / f"step_{step}"
+        config = {"task": "verification", "sample_rate": 8000, "model": {}}
+        write_config(folder / "config.yaml", config)
+    (experiment / "metrics.csv").write_text("step,valid/eer\n9,0.3\n10,0.1\n11,0.2\n")
+    models = find_kept_models(experiment)
+    assert [model.step for model in choose_models(models, best=2)] == [10, 11]
+    assert models[1].validated.told(models[1].value) == "valid/eer 0.1000"
 
 
 def test_what_cannot_be_found(experiment):

@@ -113,3 +113,29 @@ def test_adamw_decays_weights_and_adam_takes_its_options():
 def test_wrong_options_say_what_would_be_right(kind, options, message):
     with pytest.raises(ConfigError, match=message):
         kind(**options)
+
+
+def test_sgd_has_momentum_and_looks_ahead():
+    weight = nn.Parameter(torch.zeros(1))
+    options = OptimizerOptions(name="sgd", learning_rate=0.1, weight_decay=1e-4)
+    found = options.build([weight])
+    assert isinstance(found, torch.optim.SGD)
+    wanted = {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4}
+    assert {name: found.param_groups[0][name] for name in wanted} == wanted
+    plain = OptimizerOptions(name="sgd", momentum=0.0).build([weight]).param_groups[0]
+    assert (plain["momentum"], plain["nesterov"]) == (0.0, False)
+
+
+def test_what_sgd_and_the_others_cannot_be_told():
+    with pytest.raises(ConfigError) as caught:
+        OptimizerOptions(name="adam", momentum=0.9, nesterov=True)
+    assert caught.value.problems == (
+        "momentum: 'adam' has none, only 'sgd' does. Remove it",
+        "nesterov: 'adam' has none, only 'sgd' does. Remove it",
+    )
+    with pytest.raises(ConfigError, match="momentum: expected at least 0 and below 1, got 1.0"):
+        OptimizerOptions(name="sgd", momentum=1.0)
+    with pytest.raises(ConfigError, match="nesterov: there is no momentum to look ahead with"):
+        OptimizerOptions(name="sgd", momentum=0.0, nesterov=True)
+    with pytest.raises(ConfigError, match="betas: 'sgd' has none. Remove it"):
+        OptimizerOptions(name="sgd", betas=(0.9, 0.98))

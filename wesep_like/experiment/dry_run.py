@@ -35,7 +35,7 @@ _NUM_VALID = 4  # so many examples are validated, evenly spread, or as many as t
 
 
 def dry_run(config_path: str | Path, overrides: Sequence[str], *, device: str = "auto") -> str:
-    """Builds all of a run, takes a few steps, validates a few mixtures, and writes nothing.
+    """Builds all of a run, takes a few steps, validates a few examples, and writes nothing.
 
     Args:
         config_path: YAML.
@@ -56,7 +56,7 @@ def dry_run(config_path: str | Path, overrides: Sequence[str], *, device: str = 
     # This process reads the audio itself, so that reading can be timed.
     short = replace(options, num_steps=_NUM_STEPS, validate_every=_NUM_STEPS, num_workers=0)
     task, loaders = build(replace(experiment, trainer=short), str(config_path))
-    watch = _Watch(place)
+    watch = _Watch(place, task)
     with lightning_kept_quiet():
         trainer = engine.make_trainer(
             task,
@@ -68,15 +68,15 @@ def dry_run(config_path: str | Path, overrides: Sequence[str], *, device: str = 
             enable_progress_bar=False,
         )
         loaders.trainer = trainer
-        num_valid = watch.run(trainer, task, loaders, _NUM_STEPS * options.accumulate_batches)
+        num_valid = watch.run(trainer, loaders, _NUM_STEPS * options.accumulate_batches)
     return "\n".join(
         [
             f"{config_path}: works. {_NUM_STEPS} steps and {min(_NUM_VALID, num_valid)} validation "
             f"{task.example}s on {place}, precision {trainer.precision}; nothing was written",
-            *watch.batch_lines(task),
+            *watch.batch_lines(),
             *_parameter_lines(task),
             f"memory      {_memory(place)}",
-            *watch.time_lines(options, num_valid, task.example),
+            *watch.time_lines(options, num_valid),
         ]
     )
 
@@ -86,10 +86,12 @@ class _Watch(Callback):
 
     Args:
         device: Waited for before the clock is read.
+        task: What the batches are for.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, task: Task) -> None:
         self._device = device
+        self._task = task
         self._seconds: dict[str, list[float]] = {}
         self._batch: Any = None
         self._answer: Tensor | None = None
@@ -97,7 +99,7 @@ class _Watch(Callback):
         self._since = 0.0
         self._step = 0
 
-    def run(self, trainer: Trainer, task: Task, loaders: Loaders, num: int) -> int:
+    def run(self, trainer: Trainer, loaders: Loaders, num: int) -> int:
         """Takes the steps of `num` batches; the number of all validation examples."""
         batches, train = iter(loaders.train_dataloader()), []
         for _ in range(num):
@@ -112,11 +114,11 @@ class _Watch(Callback):
                 valid.append(loaders.on_before_batch_transfer(loader.collate_fn([example]), 0))
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
-        with task.answering.register_forward_hook(self._see_answer):
-            trainer.fit(task, _at_hand(train), _at_hand(valid))
+        with self._task.answering.register_forward_hook(self._see_answer):
+            trainer.fit(self._task, _at_hand(train), _at_hand(valid))
         clips = train[-1].to(self._device)
         with self._timed("mixing"):
-            task.on_after_batch_transfer(clips, 0)
+            self._task.on_after_batch_transfer(clips, 0)
         return num_valid
 
     def _see_answer(self, module: nn.Module, inputs: Any, answer: Tensor | SpeakerCue) -> None:
@@ -164,19 +166,19 @@ class _Watch(Callback):
         yield
         self._note(what)
 
-    def batch_lines(self, task: Task) -> list[str]:
+    def batch_lines(self) -> list[str]:
         """What the first batch and its losses were."""
         assert self._batch is not None
         assert self._answer is not None
         losses = ", ".join(f"{name} {value:.4g}" for name, value in self._losses.items())
-        shapes = {**task.signals(self._batch), task.answer: self._answer}
+        shapes = {**self._task.signals(self._batch), self._task.answer: self._answer}
         return [
             f"{'examples':<11} {', '.join(self._batch.ids)}",
             *(f"{name:<11} {tuple(tensor.shape)}" for name, tensor in shapes.items()),
             f"{'losses':<11} {losses}",
         ]
 
-    def time_lines(self, options: TrainerOptions, num_valid: int, example: str) -> list[str]:
+    def time_lines(self, options: TrainerOptions, num_valid: int) -> list[str]:
         """What takes how long, and what follows for all of the run."""
         batches, workers = options.accumulate_batches, options.num_workers
         loading = batches * median(self._seconds["loading"])
@@ -185,7 +187,7 @@ class _Watch(Callback):
             loading /= min(workers, os.cpu_count() or 1)
         # Workers read while a step is taken; without any, it waits.
         each = max(loading, step) if workers else loading + step
-        num_valids = options.num_steps // options.validate_every
+        example, num_valids = self._task.example, options.num_steps // options.validate_every
         reading, using = median(self._seconds["valid_loading"]), median(self._seconds["valid"])
         of_each = max(reading, using) if workers else reading + using
         of_valids = num_valids * num_valid * of_each

@@ -50,6 +50,8 @@ class OptimizerOptions:
         for option in ("momentum", "nesterov"):
             if self.name != "sgd" and getattr(self, option) is not None:
                 problems.append(f"{option}: {self.name!r} has none, only 'sgd' does. Remove it")
+        if self.name == "sgd" and self.betas != (0.9, 0.999):
+            problems.append("betas: 'sgd' has none. Remove it")
         if self.momentum is not None and not 0 <= self.momentum < 1:
             problems.append(f"momentum: expected at least 0 and below 1, got {self.momentum}")
         if self.nesterov and self.momentum == 0:

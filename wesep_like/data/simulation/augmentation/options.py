@@ -6,8 +6,8 @@ An effect is off while its section is missing; in the section its `probability` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from wesep_like.errors import ConfigError
 
@@ -151,7 +151,7 @@ class AugmentationOptions:
     @property
     def is_on(self) -> bool:
         """Whether anything can happen."""
-        effects = [getattr(self, field.name) for field in fields(self)]
+        effects = [getattr(self, one.name) for one in fields(self)]
         return any(effect is not None and effect.probability > 0 for effect in effects)
 
     def problems_at(self, sample_rate: int) -> list[str]:
@@ -172,13 +172,24 @@ class EnrollmentNoiseOptions:
     Args:
         probability: How often.
         snr_range_db: Power of the voice over power of the noise; WeSep's range if not changed.
+        snr_ranges_db: Other ranges for noises whose id begins as the key does, as MUSAN's begin
+            with `speech`, `music` and `noise`.
     """
 
     probability: float
     snr_range_db: tuple[float, float] = (0.0, 25.0)
+    snr_ranges_db: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _raise([*_probability(self.probability), *_range("snr_range_db", self.snr_range_db)])
+        problems = [*_probability(self.probability), *_range("snr_range_db", self.snr_range_db)]
+        for beginning, value in self.snr_ranges_db.items():
+            where = f"snr_ranges_db.{beginning}"
+            is_pair = isinstance(value, list | tuple) and len(value) == 2
+            if not is_pair or not all(type(one) in (int, float) for one in value):
+                problems.append(f"{where}: expected [number, number], got {value!r}")
+            else:
+                problems += _range(where, tuple(value))
+        _raise(problems)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class EnrollmentAugmentation:
             sample_rate,
             probability=probability_of(noise),
             snr_range_db=(0.0, 0.0) if noise is None else noise.snr_range_db,
+            snr_ranges_db=None if noise is None else noise.snr_ranges_db,
         )
 
     def draw(self, rng: np.random.Generator, plan: EnrollmentPlan) -> EnrollmentPlan:

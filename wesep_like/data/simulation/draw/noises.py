@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Noises:
         sample_rate: Of the mixtures, in Hz.
         probability: How often there is noise.
         snr_range_db: Power of the voice over power of the noise.
+        snr_ranges_db: Other ranges for noises whose id begins with the key.
 
     Raises:
         ManifestError: If there are none in what options.noise names.
@@ -36,11 +37,13 @@ class Noises:
         *,
         probability: float,
         snr_range_db: tuple[float, float],
+        snr_ranges_db: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         self.options = options
         self.sample_rate = sample_rate
         self.probability = probability
         self.snr_range_db = snr_range_db
+        self.snr_ranges_db = dict(snr_ranges_db or {})
         self._noises = sorted(noises, key=lambda noise: noise.id)
         is_named = options.noise_source is not None
         if probability > 0 and is_named and not self._noises:
@@ -51,14 +54,19 @@ class Noises:
     def draw(self, rng: np.random.Generator, num_samples: int) -> NoisePlan | None:
         """The noise under a mixture of `num_samples`; None for none."""
         is_used, which, place = rng.random(3)
-        snr_db = float(rng.uniform(*self.snr_range_db))
+        snr_place = rng.random()
         if is_used >= self.probability:
             return None
         if not self._noises:
+            snr_db = _within(self.snr_range_db, snr_place)
             exponent = float(rng.uniform(*self.options.noise_exponent_range))
             color = NoiseColor(exponent, int(rng.integers(2**31)))
             return NoisePlan(snr_db=snr_db, color=color)
         noise = self._noises[int(which * len(self._noises))]
+        beginnings = (one for one in self.snr_ranges_db if noise.id.startswith(one))
+        beginning = next(beginnings, None)
+        limits = self.snr_range_db if beginning is None else self.snr_ranges_db[beginning]
+        snr_db = _within(limits, snr_place)
         wanted = math.ceil(num_samples * noise.sample_rate / self.sample_rate)
         length = min(wanted, noise.num_samples)
         start = int(place * (noise.num_samples - length + 1))
@@ -66,3 +74,8 @@ class Noises:
         if length < wanted:  # repeated; it does not always begin where its file does
             offset = int(place * length * self.sample_rate / noise.sample_rate)
         return NoisePlan(clip, snr_db, offset=offset)
+
+
+def _within(limits: Sequence[float], place: float) -> float:
+    low, high = limits
+    return float(low + (high - low) * place)
