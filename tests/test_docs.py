@@ -87,7 +87,9 @@ def test_the_script_of_a_recipe_is_its_commands(recipe):
     script = script[script.rindex("\n\n") :]
     # Before a command may stand when it runs: its indentation, the branch of a case, what is there.
     before = r'^ *(?:[\w|* ]+\) )?(?:unless_there "?\S+?"? )?(?=wesep-like |python )'
-    lines = [line.removesuffix(" ;;") for line in re.sub(before, "", script, flags=re.M).split("\n")]
+    lines = [
+        line.removesuffix(" ;;") for line in re.sub(before, "", script, flags=re.M).split("\n")
+    ]
     run = [line for line in lines if line.startswith(PROGRAMS)]
     # In the order of the commands; what is optional is told anywhere else.
     assert [line for line in run if line in told] == told
