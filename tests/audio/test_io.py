@@ -193,7 +193,7 @@ def test_a_peak_above_one_is_scaled_and_not_cut_off(tmp_path):
 
 def test_clipped_samples_are_what_soundfile_makes_of_floats(tmp_path):
     samples = np.array([0.5, -0.5 / 2**15, 0.9 / 2**15, 1.5, -1.5], dtype=np.float32)
-    io.write_clipped(tmp_path / "a.wav", samples, 8000)
+    io.write_unscaled(tmp_path / "a.wav", samples, 8000, subtype="PCM_16")
     steps, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
     assert steps.tolist() == [2**14, -1, 0, 2**15 - 1, -(2**15)]
     assert rate == 8000

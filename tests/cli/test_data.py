@@ -1,8 +1,10 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from wesep_like.cli import evaluate
 from wesep_like.data.simulation.plans import (
@@ -75,14 +77,28 @@ def test_evaluate_tells_what_lies_beside_and_how_to_read_dnsmos(cli, monkeypatch
     assert json.loads(Path("report/summary.json").read_text())["about"]["corpus"] == "Libri2Mix"
 
 
-@pytest.mark.parametrize(("workers", "expected"), [(0, []), (1, [3]), (4, [1]), (9, [1])])
+@pytest.mark.parametrize(("workers", "expected"), [(0, None), (1, "3"), (4, "1"), (9, "1")])
 def test_cores_are_left_to_the_processes_that_score(monkeypatch, workers, expected):
-    # Only said to be: once it is set, some builds of torch solve equations wrongly.
-    settings = []
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    monkeypatch.setattr(torch, "set_num_threads", settings.append)
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
     evaluate._leave_cores_to(workers)
-    assert settings == expected
+    assert os.environ.get("OMP_NUM_THREADS") == expected
+    os.environ["OMP_NUM_THREADS"] = "2"  # a user's word counts
+    evaluate._leave_cores_to(workers)
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+
+
+def test_torch_is_not_loaded_before_its_threads_are_chosen(tmp_path):
+    code = (
+        "import os, sys\n"
+        "from wesep_like.cli import evaluate\n"
+        "from wesep_like.cli.app import run\n"
+        "evaluate._leave_cores_to = lambda workers: sys.exit('torch' in sys.modules)\n"
+        "run(['evaluate', 'bundled', 'data', '-o', 'report', '--workers', '1'])\n"
+    )
+    root = Path(evaluate.__file__).parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env).returncode == 0
 
 
 @pytest.mark.usefixtures("mixtures")

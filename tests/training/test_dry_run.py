@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 
 from wesep_like import experiment
 from wesep_like.cli.app import run
@@ -82,6 +83,12 @@ def test_data_that_is_slower_than_the_model(write_experiment, monkeypatch):
     )
     *_, last = dry_run(path, ["trainer.num_workers=1"], device="cpu").splitlines()
     assert last.startswith("all         about 32.5 s: 7 steps 28.0 s, validation 4.5 s; reading")
+
+
+def test_a_system_that_does_not_tell_of_memory(monkeypatch):
+    monkeypatch.setattr(experiment.dry_run, "resource", None)  # as on Windows
+    told = experiment.dry_run._memory(torch.device("cpu"))
+    assert told == "unknown, as this system does not tell"
 
 
 def test_what_is_wrong_is_told_in_one_line(write_experiment, lines):

@@ -81,6 +81,19 @@ def test_a_resumed_run_keeps_the_same_and_removes_what_it_does_not_know(tmp_path
     assert resumed.state_dict() == straight.state_dict()
 
 
+def test_a_resumed_run_forgets_what_is_gone(tmp_path):
+    broken = kept_models(tmp_path, 1, 0)
+    broken.on_validation_end(trainer_at(10, 5.0), None)
+    state = {"values": dict(broken.state_dict()["values"])}
+    broken.on_validation_end(trainer_at(20, 6.0), None)  # drives the first out, and is lost
+    resumed = kept_models(tmp_path, 1, 0)
+    resumed.load_state_dict(state)
+    resumed.on_train_start(trainer_at(10), None)
+    assert names(tmp_path) == []
+    resumed.on_validation_end(trainer_at(30, 4.0), None)
+    assert names(tmp_path) == ["step_30"]
+
+
 def test_only_the_first_process_writes(tmp_path):
     callback = kept_models(tmp_path / "models", 1, 1)
     save(tmp_path / "models" / "step_1")

@@ -56,6 +56,14 @@ def test_a_plateau_is_left_by_a_factor_and_never_below_the_lowest_rate():
     assert optimizer.param_groups[1]["lr"] == pytest.approx(0.01 / 40)
 
 
+@pytest.mark.parametrize("name", ["exponential", "cosine", "plateau"])
+def test_a_rate_does_not_rise_to_its_end(name):
+    assert rates(3, name=name, final_learning_rate=0.1) == pytest.approx([0.1] * 3)
+    message = r"^schedule\.final_learning_rate: expected at most optimizer\.learning_rate, which"
+    with pytest.raises(ConfigError, match=message):
+        rates(3, name=name, final_learning_rate=0.2)
+
+
 def test_adamw_decays_weights_and_adam_takes_its_options():
     weight = nn.Parameter(torch.ones(1))
     optimizer = OptimizerOptions("adamw", 0.1, weight_decay=0.5).build([weight])

@@ -1,12 +1,10 @@
 """Whole runs, as `wesep-like train` makes them."""
 
 import csv
-import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -123,26 +121,21 @@ def test_a_killed_and_resumed_run_ends_where_a_straight_one_does(
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     experiment.train(path, [], straight)
 
-    # As in `wesep-like train`, but slowly enough to be caught in the middle.
+    # As in `wesep-like train`, but killed in the 13th step.
     code = (
-        "import sys, time\n"
+        "import os, signal, sys\n"
         "from wesep_like import experiment\n"
         "from wesep_like.tasks.extraction import ExtractionTask\n"
         "step = ExtractionTask.training_step\n"
-        "def slowly(*args):\n"
-        "    time.sleep(0.2)\n"
-        "    return step(*args)\n"
-        "ExtractionTask.training_step = slowly\n"
+        "def until_killed(task, *args):\n"
+        "    if task.trainer.global_step == 12:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return step(task, *args)\n"
+        "ExtractionTask.training_step = until_killed\n"
         "experiment.train(sys.argv[1], [], sys.argv[2])\n"
     )
-    run = subprocess.Popen([sys.executable, "-c", code, str(path), str(killed)])
-    rows, deadline = killed / "metrics.csv", time.monotonic() + 120
-    while not (rows.is_file() and rows.read_text().count("\n") > 12):
-        assert run.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(run.pid, signal.SIGKILL)
-    run.wait()
+    run = subprocess.run([sys.executable, "-c", code, str(path), str(killed)], timeout=120)
+    assert run.returncode == -signal.SIGKILL
     assert last_weights(killed)[0] == 10
 
     experiment.train(path, [], killed, resume=True)
@@ -242,6 +235,9 @@ def test_a_run_is_not_trained_over(write_experiment, tmp_path):
         experiment.train(path, [], folder)
     with pytest.raises(ConfigError, match=r"config.yaml: the run was started with another seed\."):
         experiment.train(path, ["seed=4"], folder, resume=True)
+    message = r"config.yaml: the run was started with another trainer\.accumulate_batches\. Resume"
+    with pytest.raises(ConfigError, match=message):
+        experiment.train(path, ["trainer.accumulate_batches=2"], folder, resume=True)
     assert (folder / "checkpoints/last.ckpt").read_bytes() == before
 
 

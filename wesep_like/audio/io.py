@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soundfile
 
 from wesep_like.audio.ark import STREAMED_BYTES, open_entry, split_entry
+from wesep_like.audio.ogg import PAGE_BYTES, has_last_page
 from wesep_like.audio.resample import resample
 from wesep_like.config.atomic import atomic_path, check_writable
 from wesep_like.errors import AudioError, OutputError, ShapeError, SilentSignalError
@@ -29,8 +31,6 @@ _CUT = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re
 # What libsndfile gives as the length of a FLAC that was written to a pipe.
 _UNKNOWN = 2**63 - 1
 _SOUGHT_SAMPLES = 4096  # at a time; nearly every file has sound in the first of them
-# RFC 3533: a page has a header of 27 bytes, then up to 255 lengths of up to 255 bytes each.
-_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 
 
 @dataclass(frozen=True)
@@ -179,38 +179,35 @@ def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -
     peak = float(np.abs(samples).max())
     factor = 1.0 if peak <= 1 else 0.99 / peak
     steps = np.rint(samples * (factor * 2**15)).clip(-(2**15), 2**15 - 1).astype(np.int16)
-    _write(path, steps, sample_rate, _OUTPUT_FORMATS[Path(path).suffix.lower()], "PCM_16")
+    write_unscaled(path, steps, sample_rate, subtype="PCM_16")
     return factor
 
 
-def write_floats(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> None:
-    """The WAV file holds the samples as floats of 32 bits, as loud as they are; for responses.
+def write_unscaled(
+    path: str | os.PathLike[str],
+    samples: np.ndarray,
+    sample_rate: int,
+    *,
+    subtype: Literal["FLOAT", "PCM_16"],
+) -> None:
+    """The file holds the samples bit by bit as `soundfile.write` writes them; else take `write`.
 
     Args:
-        path: The file; it is never there half written.
-        samples: (samples, channels).
+        path: The file, .wav or .flac; it is never there half written.
+        samples: (samples,) or (samples, channels).
         sample_rate: Hz.
+        subtype: Floats of 32 bits, as loud as they are, for responses; or 16 bits: of floats that
+            is rounded down and clipped to -1..1, as in published corpora.
 
     Raises:
         OutputError: If the file cannot be written.
     """
-    _write(path, samples, sample_rate, "WAV", "FLOAT")
-
-
-def write_clipped(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int) -> None:
-    """The WAV file holds the samples in 16 bits, rounded down and clipped to -1..1, never scaled.
-
-    Bit by bit what `soundfile.write` makes of floats, as in published corpora; else take `write`.
-
-    Args:
-        path: The file; it is never there half written.
-        samples: (samples,) floating point.
-        sample_rate: Hz.
-
-    Raises:
-        OutputError: If the file cannot be written.
-    """
-    _write(path, samples, sample_rate, "WAV", "PCM_16")
+    form = _OUTPUT_FORMATS[Path(path).suffix.lower()]
+    with atomic_path(path) as draft:
+        try:
+            soundfile.write(draft, samples, sample_rate, format=form, subtype=subtype)
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -224,17 +221,6 @@ def check_output(path: str | os.PathLike[str]) -> None:
         known = ", ".join(_OUTPUT_FORMATS)
         raise OutputError(f"{path}: no format to write has the suffix {suffix!r}. Known: {known}")
     check_writable(path)
-
-
-def _write(
-    path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int, form: str, subtype: str
-) -> None:
-    """The file holds the samples, in a format and a subtype of soundfile's, or is not there."""
-    with atomic_path(path) as draft:
-        try:
-            soundfile.write(draft, samples, sample_rate, format=form, subtype=subtype)
-        except soundfile.LibsndfileError as error:
-            raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 @contextmanager
@@ -254,7 +240,7 @@ def _opened(path: str | os.PathLike[str], content: bytes | None) -> Iterator[sou
                 if there < said < STREAMED_BYTES:
                     raise _cut(path, said, there, "bytes of sound")
             # Of one in an archive, the archive says how long it is.
-            if file.format == "OGG" and entry is None and not _has_last_page(_end(path, content)):
+            if file.format == "OGG" and entry is None and not has_last_page(_end(path, content)):
                 raise AudioError(f"{path}: is cut short (its last page is missing). Get it anew")
             if file.frames == _UNKNOWN:
                 raise AudioError(
@@ -288,21 +274,10 @@ def _check_there(path: str | os.PathLike[str], file: str | os.PathLike[str]) -> 
 def _end(path: str | os.PathLike[str], content: bytes | None) -> bytes:
     """The last bytes, enough for a page of an Ogg file."""
     if content is not None:
-        return content[-_OGG_PAGE_BYTES:]
+        return content[-PAGE_BYTES:]
     with open(path, "rb") as file:
-        file.seek(max(0, os.path.getsize(path) - _OGG_PAGE_BYTES))
+        file.seek(max(0, os.path.getsize(path) - PAGE_BYTES))
         return file.read()
-
-
-def _has_last_page(end: bytes) -> bool:
-    """Whether an Ogg file ends with a whole page, marked as the last; libsndfile does not ask."""
-    _, mark, page = end.rpartition(b"OggS")
-    page = mark + page
-    if len(page) < 27:
-        return False
-    num_lengths = page[26]
-    num_bytes = 27 + num_lengths + sum(page[27 : 27 + num_lengths])
-    return len(page) >= num_bytes and bool(page[5] & 4)
 
 
 def _cut(path: str | os.PathLike[str], said: int, there: int, unit: str) -> AudioError:

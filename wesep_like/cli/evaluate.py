@@ -63,6 +63,10 @@ def run(
     1 dB. A mixture that cannot be used is reported and left out; the exit code is then 1. With
     --against the differences to another system are told, with their intervals and p values.
     """
+    if workers is None:
+        workers = min(4, os.cpu_count() or 1)
+    _leave_cores_to(workers)
+
     from wesep_like.evaluation.extraction import evaluate_extraction
     from wesep_like.evaluation.mixture_set import read_mixture_set
     from wesep_like.inference.extractor import Extractor
@@ -71,12 +75,9 @@ def run(
     extractor = Extractor.load(
         model, device, trust_code=trust_code, vad=vad, max_seconds=max_seconds
     )
-    if workers is None:
-        workers = min(4, os.cpu_count() or 1)
     about = {"model": str(model), "data": str(data), **mixtures.about, "vad": vad}
     if max_seconds is not None:
         about["max_seconds"] = f"{max_seconds:g}"
-    _leave_cores_to(workers)
     with progress_bar("evaluating") as progress:
         summary = evaluate_extraction(
             extractor,
@@ -101,10 +102,9 @@ def run(
 
 def _leave_cores_to(workers: int) -> None:
     """Fewer threads here: one that waits for a core holds all others of its operation up."""
-    import torch
-
+    # Torch reads it when it is loaded. To tell torch later would not do: see `audio.vad`.
     if workers:
-        torch.set_num_threads(max(1, torch.get_num_threads() - workers))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - workers)))
 
 
 def _table(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -43,9 +43,10 @@ def run(
 ) -> None:
     """Train as CONFIG says, and keep all of the run in one folder."""
     from wesep_like import experiment
-    from wesep_like.experiment import dry_run as dry
 
     if dry_run:
+        from wesep_like.experiment import dry_run as dry
+
         typer.echo(dry.dry_run(config, overrides or [], device=device))
         return
     if output is None:

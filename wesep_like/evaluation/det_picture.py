@@ -20,6 +20,7 @@ _TICKS = np.array(
         *(60, 80, 90, 95, 98, 99),
     ]
 )
+_LABEL_WIDTH = 32
 _ALWAYS = (10, 40)  # in percent: what a plot reaches from and to at least
 _STYLE = """
 text { font: 12px sans-serif; fill: #222 } .title { font-size: 14px }
@@ -58,12 +59,15 @@ def det_picture(curves: ErrorCurves, title: str) -> str:
         return _TOP + _SIDE - (probit - low) / (high - low) * _SIDE
 
     parts = [f'<rect width="{_LEFT + _SIDE + _RIGHT}" height="100%" fill="#fff"/>']
+    labelled = -np.inf
     for tick in ticks:
         x, y = to_x(ndtri(tick / 100)), to_y(ndtri(tick / 100))
         parts.append(f'<path class="grid" d="M{x:.1f} {_TOP}v{_SIDE}M{_LEFT} {y:.1f}h{_SIDE}"/>')
-        parts.append(
-            f'<text x="{x:.1f}" y="{_TOP + _SIDE + 18}" text-anchor="middle">{tick:g}</text>'
-        )
+        if x - labelled >= _LABEL_WIDTH:
+            labelled = x
+            parts.append(
+                f'<text x="{x:.1f}" y="{_TOP + _SIDE + 18}" text-anchor="middle">{tick:g}</text>'
+            )
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     parts.append(f'<path class="even" d="M{_LEFT} {_TOP + _SIDE}L{_LEFT + _SIDE} {_TOP}"/>')
     inside = f'x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}"'
@@ -78,7 +82,7 @@ def det_picture(curves: ErrorCurves, title: str) -> str:
             said = f"{name}: false alarms {100 * false_alarm:.3g} %, misses {100 * miss:.3g} %"
             parts.append(
                 f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{said}</title>'
-                f'</circle><text x="{x + 8:.1f}" y="{y - 6:.1f}">{name}</text>'
+                f'</circle><text x="{x + 10:.1f}" y="{y + 1:.1f}">{name}</text>'
             )
     if not len(points):
         parts.append(
@@ -103,9 +107,10 @@ def det_picture(curves: ErrorCurves, title: str) -> str:
 
 
 def _ticks(curves: ErrorCurves, largest: float) -> np.ndarray:
-    """From below the smallest rate that is not 0, to above the largest that is marked."""
-    rates = np.concatenate([curves.miss, curves.false_alarm])
-    low = min(100 * rates[rates > 0].min(), _ALWAYS[0])
-    high = max(100 * largest, _ALWAYS[1])
-    first = max(np.searchsorted(_TICKS, low, side="right") - 1, 0)
-    return _TICKS[first : np.searchsorted(_TICKS, high) + 1]
+    """To above the largest rate that is marked, from below the smallest that is seen then."""
+    end = int(np.searchsorted(_TICKS, max(100 * largest, _ALWAYS[1])))
+    rates = 100 * np.stack([curves.miss, curves.false_alarm])
+    seen = rates[:, (rates <= _TICKS[min(end, len(_TICKS) - 1)]).all(axis=0)]
+    low = seen[seen > 0].min(initial=_ALWAYS[0])
+    first = max(int(np.searchsorted(_TICKS, low, side="right")) - 1, 0)
+    return _TICKS[first : end + 1]

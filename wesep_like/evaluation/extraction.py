@@ -218,7 +218,7 @@ def _real_time_factor(
     taken, audio = (sum(column) for column in zip(*counted, strict=True)) if counted else (0, 0)
     how = [
         "wall time of enrollment and extraction, without reading and scoring, over duration",
-        f"{len(counted)} mixtures, without the first (warm-up)",
+        f"{len(counted)} mixtures, without the first (warm-up)" if timings[1:] else "1 mixture",
         f"CPU, torch threads: {torch.get_num_threads()}" if device.type == "cpu" else str(device),
     ]
     if num_workers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from wesep_like.data.dataset import evenly_spread
 from wesep_like.experiment.build import build
 from wesep_like.experiment.sections import read_experiment
 from wesep_like.inference.device import find_device
@@ -29,6 +29,11 @@ from wesep_like.training.bad_steps import BadSteps
 from wesep_like.training.engine import TrainerOptions
 from wesep_like.training.loaders import Loaders
 from wesep_like.training.run_log import lightning_kept_quiet
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 _NUM_STEPS = 4  # the first warms up and is not counted
 _NUM_VALID = 4  # so many examples are validated, evenly spread, or as many as there are
@@ -108,9 +113,9 @@ class _Watch(Callback):
         loader, valid = loaders.val_dataloader(), []
         num_valid = len(loader)
         num_taken = min(_NUM_VALID, num_valid)
-        for number in range(num_taken):
+        for number in evenly_spread(range(num_valid), num_taken):
             with self._timed("valid_loading"):
-                example = loader.dataset[number * num_valid // num_taken]
+                example = loader.dataset[number]
                 valid.append(loaders.on_before_batch_transfer(loader.collate_fn([example]), 0))
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -228,6 +233,8 @@ def _parameter_lines(task: Task) -> Iterator[str]:
 def _memory(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.max_memory_allocated(device) / 1e6:.0f} MB of the GPU at most"
+    if resource is None:
+        return "unknown, as this system does not tell"
     unit = 1 if sys.platform == "darwin" else 1024  # of what getrusage(2) says
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return f"{peak / 1e6:.0f} MB of this process at most"

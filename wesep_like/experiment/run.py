@@ -98,6 +98,11 @@ def _find_checkpoint(output: Path, resolved: Mapping[str, Any], resume: bool) ->
         for key in dict.fromkeys([*before, *resolved])
         if key != "trainer" and before.get(key) != _as_yaml(resolved.get(key))
     ]
+    # Lightning counts batches; of another length, validations would fall between the checkpoints.
+    trainers = (config.get("trainer") or {} for config in (before, resolved))
+    batches = [options.get("accumulate_batches", 1) for options in trainers]
+    if batches[0] != batches[1]:
+        changed.append("trainer.accumulate_batches")
     if changed:
         raise ConfigError(
             f"{output / CONFIG}: the run was started with another {', '.join(changed)}. "

@@ -114,20 +114,26 @@ def train_plda(
     groups = by_speaker(embeddings, speakers)
     num_utterances, num_speakers = len(groups.embeddings), len(groups.counts)
     scatter = groups.within() * num_utterances  # of utterances round their speaker's mean
-    counts, of_count = np.unique(groups.counts, return_inverse=True)
+    counts, of_count, num_speakers_of = np.unique(
+        groups.counts, return_inverse=True, return_counts=True
+    )
     mean = groups.means.mean(0)
     between, within = regular(groups.between()), regular(groups.within())
     for _ in range(num_iterations):
         speaker_precision, precision = np.linalg.inv(between), np.linalg.inv(within)
-        # Speakers with as many utterances share what is known of them.
-        posterior = np.linalg.inv(speaker_precision + counts[:, None, None] * precision)
+        # Of how sure a speaker's place is there is one matrix for all with as many utterances; one
+        # for each of thousands of speakers would take gigabytes.
+        spread = np.linalg.inv(speaker_precision + counts[:, None, None] * precision)
         evidence = speaker_precision @ mean + groups.counts[:, None] * groups.means @ precision
-        places = np.einsum("sij,sj->si", posterior[of_count], evidence)
-        spread = posterior[of_count]
+        places = np.empty_like(evidence)
+        for number, its_spread in enumerate(spread):
+            places[of_count == number] = evidence[of_count == number] @ its_spread
         mean = places.mean(0)
         apart, off = places - mean, groups.means - places
-        between = regular((spread.sum(0) + apart.T @ apart) / num_speakers)
-        missed = np.einsum("s,sij->ij", groups.counts.astype(np.float64), spread)
+        between = regular(
+            (np.tensordot(num_speakers_of, spread, 1) + apart.T @ apart) / num_speakers
+        )
+        missed = np.tensordot(num_speakers_of * counts, spread, 1)
         missed += (off * groups.counts[:, None]).T @ off
         within = regular((scatter + missed) / num_utterances)
     return PLDA(mean, between, within)

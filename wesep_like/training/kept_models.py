@@ -44,7 +44,12 @@ class KeptModels(Callback):
         self._values: dict[int, float] = {}  # of what is kept, by step; larger is better
 
     def on_train_start(self, trainer: Trainer, task: LightningModule) -> None:
-        """Removes what the run does not know of."""
+        """Removes what the run does not know of; forgets what was removed after its checkpoint."""
+        self._values = {
+            step: value
+            for step, value in self._values.items()
+            if (self._folder / folder_name(step)).is_dir()
+        }
         self._choose()
         self._remove_others(trainer)
 

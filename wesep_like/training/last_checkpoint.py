@@ -15,6 +15,9 @@ class LastCheckpoint(Checkpoint):
     Lightning's own is written before the validation of its step and does not know what that
     found; a resumed run could then take a worse model for the best.
 
+    Stands after other checkpoints, whose state it keeps; callbacks of another kind Lightning calls
+    before all checkpoints.
+
     Args:
         path: The checkpoint.
         every: Steps from one writing to the next.
@@ -26,6 +29,10 @@ class LastCheckpoint(Checkpoint):
         self._every = every
         self._validate_every = validate_every
         self._written = 0
+
+    def on_train_start(self, trainer: Trainer, task: LightningModule) -> None:
+        """The step that a resumed run begins at is written: a part of the next one must not be."""
+        self._written = trainer.global_step
 
     def on_train_batch_end(self, trainer: Trainer, task: LightningModule, *rest: Any) -> None:
         """After a step; a batch whose gradients are only added up is none."""

@@ -123,9 +123,18 @@ class ScheduleOptions:
             raise ConfigError(problems)
 
     def build(self, optimizer: Optimizer, num_steps: int) -> LRScheduler:
-        """The schedule of a run of `num_steps`; stepped once a step."""
+        """The schedule of a run of `num_steps`; stepped once a step.
+
+        Raises:
+            ConfigError: If the rate would rise to its end.
+        """
         highest = optimizer.param_groups[0]["lr"]
         final = 0.025 * highest if self.final_learning_rate is None else self.final_learning_rate
+        if final > highest:
+            raise ConfigError(
+                f"schedule.final_learning_rate: expected at most optimizer.learning_rate, which is "
+                f"{highest:g}, got {final:g}"
+            )
         if self.name == "plateau":
             return Plateau(
                 optimizer,

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from scipy.signal import resample_poly
 
-from wesep_like.audio.io import write_clipped
+from wesep_like.audio.io import write_unscaled
 from wesep_like.data.librimix import tree
 from wesep_like.data.librimix.layout import Variant
 from wesep_like.data.librimix.metadata import write_metadata
@@ -116,14 +116,14 @@ def test_a_run_that_was_broken_off_goes_on(corpus, tmp_path, monkeypatch):
     build(corpus, tmp_path / "whole")
     written = []
 
-    def dies(path, samples, rate):
+    def dies(path, samples, rate, **options):
         written.append(path)
         if len(written) == 9:  # six files a mixture
             raise KeyboardInterrupt
-        write_clipped(path, samples, rate)
+        write_unscaled(path, samples, rate, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(tree.io, "write_clipped", dies)
+        patched.setattr(tree.io, "write_unscaled", dies)
         with pytest.raises(KeyboardInterrupt):
             build(corpus, tmp_path / "broken")
     record = tmp_path / "broken/Libri2Mix/wav16k/min/metadata/made_test.jsonl"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wesep_like.audio.io import AudioInfo
 from wesep_like.data.corpora.base import Contents, Corpus, Sounds
 from wesep_like.data.corpora.kaldi_lists import (
     DRAWN,
@@ -21,6 +20,7 @@ from wesep_like.data.corpora.kaldi_lists import (
 from wesep_like.data.corpora.premixed import (
     Enrolled,
     fixed_enrollments,
+    length_of,
     premixed_contents,
     utterance_of,
 )
@@ -141,11 +141,11 @@ def _mixtures(
         if not all(path in files for path in (sound.path, *sound.sources)):
             continue
         about = files[sound.path]
-        lengths = {path: _length(files[path]) for path in sound.sources}
-        other = next((path for path in lengths if lengths[path] != _length(about)), None)
+        lengths = {path: length_of(files[path]) for path in sound.sources}
+        other = next((path for path in lengths if lengths[path] != length_of(about)), None)
         if other is not None:
             problems.append(
-                f"{sound.where}: the mixture has {_length(about)}, but {other} has "
+                f"{sound.where}: the mixture has {length_of(about)}, but {other} has "
                 f"{lengths[other]}. Expected the same"
             )
             continue
@@ -165,7 +165,3 @@ def _mixtures(
     if not mixtures:
         raise ManifestError(f"{root / 'wav.scp'}: of no mixture in it can all files be read")
     return mixtures
-
-
-def _length(about: AudioInfo) -> str:
-    return f"{about.num_samples} samples at {about.sample_rate} Hz"

@@ -22,6 +22,7 @@ from wesep_like.data.corpora.premixed import (
     Enrolled,
     each_once,
     fixed_enrollments,
+    length_of,
     premixed_contents,
     utterance_of,
 )
@@ -224,12 +225,12 @@ def _usable(found: MixtureSet, sounds: Sounds, sample_rate: int) -> list[Premixe
         if not all(path in sounds for path in paths):
             continue
         about = sounds[paths[0]]
-        other = next((path for path in paths if _length(sounds[path]) != _length(about)), None)
+        other = next((path for path in paths if length_of(sounds[path]) != length_of(about)), None)
         voices = [found.voice(number, name) for number in range(len(found.sources))]
         if about.sample_rate != sample_rate:
             problem = f"is at {about.sample_rate} Hz. Expected {sample_rate} Hz, as its folder says"
         elif other is not None:
-            problem = f"has {_length(about)}, but {other} has {_length(sounds[other])}"
+            problem = f"has {length_of(about)}, but {other} has {length_of(sounds[other])}"
         elif None in voices:
             problem = f"is called after other than {len(found.voices)} utterances"
         else:
@@ -260,7 +261,3 @@ def _usable(found: MixtureSet, sounds: Sounds, sample_rate: int) -> list[Premixe
             f"{mixed}: {num_left_out} of {len(found.ids)} mixtures are left out", stacklevel=4
         )
     return mixtures
-
-
-def _length(about: AudioInfo) -> str:
-    return f"{about.num_samples} samples at {about.sample_rate} Hz"

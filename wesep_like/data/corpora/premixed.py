@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from wesep_like.audio.io import AudioInfo
 from wesep_like.data.corpora.base import Contents, Sounds
 from wesep_like.data.corpora.kaldi_lists import Row, Voice
 from wesep_like.data.manifest import Utterance
@@ -152,6 +153,11 @@ def utterance_of(voice: Voice, sounds: Sounds, sexes: Mapping[str, str]) -> Utte
         sound.sample_rate,
         sexes.get(voice.speaker),
     )
+
+
+def length_of(about: AudioInfo) -> str:
+    """The length of a file and its rate, for messages; two that are alike can be mixed."""
+    return f"{about.num_samples} samples at {about.sample_rate} Hz"
 
 
 def each_once(files: Iterable[Utterance], source: str) -> list[Utterance]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from wesep_like.data.manifest import Noise, Utterance
 from wesep_like.data.processes import in_processes
 from wesep_like.data.simulation.draw.librimix import LibriMixPlan, draw_librimix
 from wesep_like.errors import ConfigError, ManifestError, SilentSignalError
+
+T = TypeVar("T")
 
 _HIGHEST_PEAK = 0.9
 # WHAM!'s folders of noises, by how the names of LibriSpeech's subsets begin.
@@ -38,7 +41,7 @@ class Share:
                 f"share: expected two numbers, 0 <= low < high <= 1, got {self.low:g} {self.high:g}"
             )
 
-    def of(self, items: Sequence) -> Sequence:
+    def of(self, items: Sequence[T]) -> Sequence[T]:
         """The part of these."""
         return items[round(self.low * len(items)) : round(self.high * len(items))]
 

@@ -216,7 +216,8 @@ def _make(job: _Job, kinds: Sequence[str], librispeech: Path, wham: Path | None)
             signals[kind] = mixed(list(heard.values()))
             levels[kind] = levels_over_rest(signals[kind], heard)
         for name, signal in signals.items():
-            io.write_clipped(folder.file(name, job.row.mixture_id), signal, rate)
+            path = folder.file(name, job.row.mixture_id)
+            io.write_unscaled(path, signal, rate, subtype="PCM_16")
         mixtures[folder] = len(signals["s1"]), levels
     return _Made(job, mixtures)
 

@@ -151,7 +151,7 @@ def _compute(placed: _PlacedRoom, folder: Path) -> None:
         room.size_m, room.rt60_seconds, placed.microphones_m, room.sources_m, placed.sample_rate
     )
     for file, response in zip(placed.files, responses, strict=True):
-        io.write_floats(folder / file, response, placed.sample_rate)
+        io.write_unscaled(folder / file, response, placed.sample_rate, subtype="FLOAT")
 
 
 def _claim(folder: Path, options: PoolOptions) -> None:

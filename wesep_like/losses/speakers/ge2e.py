@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from wesep_like.losses.base import SPEAKER_LOSSES, SpeakerLoss
-from wesep_like.losses.speakers.groups import grouped
+from wesep_like.losses.speakers.groups import grouped, nothing
 from wesep_like.losses.speakers.prototypical import ScaledCosine
 
 
@@ -33,7 +33,7 @@ class GE2E(SpeakerLoss):
         """Cross entropy over the speakers of the batch; see the base."""
         groups = grouped(embedding, speakers)
         if groups.num < 2:
-            return 0 * embedding.sum()
+            return nothing(embedding, self)
         each = normalize(groups.embedding)
         sums = torch.zeros_like(groups.sums).index_add(0, groups.group, each)
         cosine = each @ normalize(sums).T

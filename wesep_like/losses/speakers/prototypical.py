@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from wesep_like.losses.base import SPEAKER_LOSSES, SpeakerLoss
-from wesep_like.losses.speakers.groups import grouped
+from wesep_like.losses.speakers.groups import grouped, nothing
 
 
 @SPEAKER_LOSSES.register("prototypical")
@@ -27,7 +27,7 @@ class Prototypical(SpeakerLoss):
         """Cross entropy over the speakers of the batch; see the base."""
         groups = grouped(embedding, speakers)
         if groups.num < 2:
-            return 0 * embedding.sum()
+            return nothing(embedding, self)
         queries = groups.embedding[groups.last()]
         prototypes = (groups.sums - queries) / (groups.sizes[:, None] - 1)
         numbers = torch.arange(groups.num, device=queries.device)

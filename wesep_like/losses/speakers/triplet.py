@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 from wesep_like.errors import ConfigError
 from wesep_like.losses.base import SPEAKER_LOSSES, SpeakerLoss
-from wesep_like.losses.speakers.groups import grouped
+from wesep_like.losses.speakers.groups import grouped, nothing
 
 
 @SPEAKER_LOSSES.register("triplet")
@@ -35,7 +35,7 @@ class Triplet(SpeakerLoss):
         """The mean over all that have another utterance of their speaker; see the base."""
         groups = grouped(embedding, speakers)
         if groups.num < 2:
-            return 0 * embedding.sum()
+            return nothing(embedding, self)
         each = normalize(groups.embedding)
         distance = 2 - 2 * each @ each.T  # of unit vectors, squared
         is_same = groups.group[:, None] == groups.group
