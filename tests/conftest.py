@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,19 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"wants the shared data: {folder} is no folder (set WESEP_LIKE_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands_on_path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a recipe: it finds this Python's `wesep-like` and `python`, and uses one thread."""
+    folder = tmp_path_factory.mktemp("bin")
+    for name, arguments in {"wesep-like": "-m wesep_like", "python": ""}.items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        script.chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    root = str(Path(__file__).resolve().parents[1])
+    return {**os.environ, "PATH": path, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture

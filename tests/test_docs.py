@@ -13,7 +13,8 @@ from wesep_like.cli.app import app
 from wesep_like.experiment import read_experiment
 
 ROOT = Path(__file__).parents[1]
-RECIPES = ["mini", "libri2mix"]
+RECIPES = ["mini", "libri2mix", "mini_verification", "voxceleb"]
+PROGRAMS = ("wesep-like ", "python ")
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"recipes/{name}/README.md" for name in RECIPES)]
 
 
@@ -81,10 +82,15 @@ def test_files_that_are_named_are_there(document):
 def test_the_script_of_a_recipe_is_its_commands(recipe):
     text = (ROOT / "recipes" / recipe / "README.md").read_text(encoding="utf-8")
     section = text[text.index("## Commands") :]
-    block = section[: section.index("```\n\n")]
+    told = commands(section[: section.index("```\n\n")] + "```\n")
     script = (ROOT / "recipes" / recipe / "run.sh").read_text(encoding="utf-8")
-    said = re.sub(r'^unless_there "\S+" ', "", script[script.rindex("\n\n") :], flags=re.MULTILINE)
-    # What is optional is indented in the script.
-    assert [line for line in said.splitlines() if line.startswith("wesep-like ")] == commands(
-        block + "```\n"
-    )
+    script = script[script.rindex("\n\n") :]
+    # Before a command may stand when it runs: its indentation, the branch of a case, what is there.
+    before = r'^ *(?:[\w|* ]+\) )?(?:unless_there "?\S+?"? )?(?=wesep-like |python )'
+    lines = [
+        line.removesuffix(" ;;") for line in re.sub(before, "", script, flags=re.M).split("\n")
+    ]
+    run = [line for line in lines if line.startswith(PROGRAMS)]
+    # In the order of the commands; what is optional is told anywhere else.
+    assert [line for line in run if line in told] == told
+    assert set(run) <= set(commands(text))

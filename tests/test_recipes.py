@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,19 +22,6 @@ TINY = [
 ]
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """Shell commands find this Python's `wesep-like` and `python`, and use one thread."""
-    folder = tmp_path_factory.mktemp("bin")
-    for name, arguments in {"wesep-like": "-m wesep_like", "python": ""}.items():
-        script = folder / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-        script.chmod(0o755)
-    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    root = str(SCRIPTS.parents[1])
-    return {**os.environ, "PATH": path, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-
-
 def start(script, *arguments, env):
     command = [str(SCRIPTS / script), *map(str, arguments)]
     return subprocess.Popen(
@@ -51,11 +36,17 @@ def end(process):
 
 
 @pytest.fixture(scope="module")
-def outs(shared, environment, tmp_path_factory):
+def outs(shared, commands_on_path, tmp_path_factory):
     """Of each run: what small.sh leaves, with a tree of its own; they run at the same time."""
     folders = {run: tmp_path_factory.mktemp("small") for run in RUNS}
     started = [
-        start("small.sh", shared / "corpus", folder, *TINY, env=environment | SIZES | {"RUNS": run})
+        start(
+            "small.sh",
+            shared / "corpus",
+            folder,
+            *TINY,
+            env=commands_on_path | SIZES | {"RUNS": run},
+        )
         for run, folder in folders.items()
     ]
     for code, said in [end(process) for process in started]:
@@ -102,7 +93,7 @@ def test_the_trials_are_the_same_in_all_variants(outs):
     assert first == second
 
 
-def test_what_is_there_is_not_made_again(outs, environment):
+def test_what_is_there_is_not_made_again(outs, commands_on_path):
     run = RUNS[1]
     system, rate, mixtures = run.split(":")
     data, exp = data_and_exp(outs, run)
@@ -110,14 +101,14 @@ def test_what_is_there_is_not_made_again(outs, environment):
     before = {path: path.stat().st_mtime_ns for stage in stages for path in stage.rglob("*")}
     settings = {"RATE": rate, "MIXTURES": mixtures, "DATA": str(data), "EXP": str(exp)}
     tree, maps = outs[run] / "Libri2Mix", outs[run] / "max"
-    again = start("run.sh", tree, maps, f"small/{system}", *TINY, env=environment | settings)
+    again = start("run.sh", tree, maps, f"small/{system}", *TINY, env=commands_on_path | settings)
     code, said = end(again)
     assert code == 0, said
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 @pytest.mark.parametrize("script", ["run.sh", "small.sh"])
-def test_a_folder_that_is_not_there(script, environment, tmp_path):
-    code, said = end(start(script, tmp_path / "none", tmp_path, env=environment))
+def test_a_folder_that_is_not_there(script, commands_on_path, tmp_path):
+    code, said = end(start(script, tmp_path / "none", tmp_path, env=commands_on_path))
     assert code == 2
     assert f"Usage: recipes/libri2mix/{script} " in said

@@ -102,6 +102,68 @@ def librispeech(
     _prepare("librispeech", root, output)
 
 
+def voxceleb(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The folder of one of the two, or of both.")
+    ],
+    output: Output,
+    meta: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="vox1_meta.csv or vox2_meta.csv: the speakers' sexes and sets. Once for each.",
+        ),
+    ] = None,
+    trials: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A published list, as veri_test2.txt. Once for each of them."
+        ),
+    ] = None,
+    calibration_trials: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Draw so many trials of the training speakers, to calibrate."
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the trials that are drawn.")] = 1,
+) -> None:
+    """VoxCeleb1 and VoxCeleb2: ROOT/.../idXXXXX/VIDEO/NNNNN.wav (or flac, ogg, opus, mp3).
+
+    Writes vox1_dev, vox1_test, vox2_dev and vox2_test, those that are there; in test, the lists of
+    trials and what they name; in calibration, the trials that are drawn.
+    """
+    _prepare(
+        "voxceleb",
+        root,
+        output,
+        meta=meta or (),
+        trials=trials or (),
+        calibration_trials=calibration_trials,
+        seed=seed,
+    )
+
+
+def musan(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The folder with music, noise and speech.")
+    ],
+    output: Output,
+) -> None:
+    """MUSAN, for noise in training: a manifest of all, and one of each of its three kinds."""
+    _prepare("musan", root, output)
+
+
+def rirs(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The folder with simulated_rirs and so on.")
+    ],
+    output: Output,
+) -> None:
+    """The room responses of RIRS_NOISES: a manifest of all, and of each of its sets."""
+    _prepare("rirs", root, output)
+
+
 def folder(
     root: Annotated[
         Path, typer.Argument(metavar="ROOT", help="The folder with a folder for each speaker.")
@@ -154,6 +216,15 @@ COMMANDS: Mapping[str, tuple[Callable[..., None], tuple[str, ...]]] = {
         librispeech,
         ("wesep-like prepare librispeech LibriSpeech -o data/librispeech",),
     ),
+    "voxceleb": (
+        voxceleb,
+        (
+            "wesep-like prepare voxceleb VoxCeleb -o data/voxceleb --meta vox2_meta.csv --trials "
+            "veri_test2.txt",
+        ),
+    ),
+    "musan": (musan, ("wesep-like prepare musan musan -o data/musan",)),
+    "rirs": (rirs, ("wesep-like prepare rirs RIRS_NOISES -o data/rirs",)),
     "folder": (folder, ("wesep-like prepare folder recordings/ -o data/mine",)),
     "kaldi": (kaldi, ("wesep-like prepare kaldi data/clean/test -o data/libri2mix/test",)),
     "librimix": (prepare_librimix.run, prepare_librimix.EXAMPLES),

@@ -18,6 +18,9 @@ from wesep_like.data.corpora.kaldi import Kaldi
 from wesep_like.data.corpora.libri2mix import Libri2Mix
 from wesep_like.data.corpora.librispeech import LibriSpeech
 from wesep_like.data.corpora.mini import Mini
+from wesep_like.data.corpora.musan import Musan
+from wesep_like.data.corpora.rirs import Rirs
+from wesep_like.data.corpora.voxceleb import VoxCeleb
 from wesep_like.errors import ConfigError, ManifestError
 
 __all__ = ["CORPORA", "Prepared", "prepare", "unknown_corpus"]
@@ -26,6 +29,9 @@ __all__ = ["CORPORA", "Prepared", "prepare", "unknown_corpus"]
 CORPORA: Mapping[str, type[Corpus]] = {
     "libri2mix": Libri2Mix,
     "librispeech": LibriSpeech,
+    "voxceleb": VoxCeleb,
+    "musan": Musan,
+    "rirs": Rirs,
     "mini": Mini,
     "folder": Folder,
     "kaldi": Kaldi,

@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
@@ -69,8 +69,13 @@ class Corpus(ABC):
         """
 
 
-def find_sounds(root: Path) -> list[Path]:
-    """All sound files below a folder, in order; hidden ones left out, linked folders followed."""
+def find_sounds(root: Path, suffixes: Collection[str] = frozenset(SUFFIXES)) -> list[Path]:
+    """All sound files below a folder, in order; hidden ones left out, linked folders followed.
+
+    Args:
+        root: The folder.
+        suffixes: By which they are known.
+    """
     found, seen = [], set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -82,7 +87,7 @@ def find_sounds(root: Path) -> list[Path]:
         found += [
             Path(folder, name)
             for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
         ]
     return sorted(found)
 

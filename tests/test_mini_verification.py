@@ -1,0 +1,139 @@
+"""The recipe for verification, run for real: a few speakers of the small corpus go through it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wesep_like.data.manifest import Utterance, read_manifest
+from wesep_like.evaluation.trials import read_scores, read_trials
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = "recipes/mini_verification/run.sh"
+TINY = [
+    *("trainer.num_steps=2", "trainer.validate_every=2", "trainer.batch_size=4"),
+    *("trainer.num_workers=0", "schedule.warmup_steps=0", "margin_schedule=null"),
+    *("data.train.utterances_per_speaker=null", "data.valid.max_seconds=1"),
+    *("model.speaker.channels=16", "model.speaker.pooled_dim=32", "model.speaker.embed_dim=16"),
+]
+
+
+def link_some(source: Path, target: Path, num_folders: int, num_files: int) -> None:
+    """So many of the folders in `source`, the smallest first, with so many of their files each."""
+    folders = sorted(
+        (folder for folder in source.iterdir() if folder.is_dir()),
+        key=lambda folder: (sum(path.is_file() for path in folder.rglob("*")), folder.name),
+    )
+    for folder in folders[:num_folders]:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file())[:num_files]:
+            link = target / path.relative_to(source)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path)
+
+
+@pytest.fixture(scope="module")
+def root(shared, tmp_path_factory):
+    """A folder that is to the recipe what the repository is, and `corpus` in it."""
+    root, whole = tmp_path_factory.mktemp("root"), shared / "corpus"
+    for name in ("conf", "recipes"):
+        (root / name).symlink_to(ROOT / name)
+    parts = {
+        "LibriSpeech/train-clean-100": (18, 1),
+        "LibriSpeech/test-other": (3, 2),
+        "speechocean762": (12, 2),
+        "noise": (1, 2),
+    }
+    for part, numbers in parts.items():
+        link_some(whole / part, root / "corpus" / part, *numbers)
+    (root / "corpus/rirs").symlink_to(whole / "rirs")
+    return root
+
+
+@pytest.fixture(scope="module")
+def said(root, commands_on_path):
+    """What the recipe printed of two systems, one after the other."""
+    env = commands_on_path | {"CONDITIONS": "hard", "TOP_N": "5"}
+    said = {}
+    for system, overrides in {"xvector": TINY, "gmm_ubm": []}.items():
+        done = subprocess.run(
+            [root / SCRIPT, root / "corpus", system, *overrides],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        said[system] = done.stdout
+    return said
+
+
+def test_hard_crops_are_short_and_are_not_compared_with_their_own_utterance(root, said):
+    folder = root / "data/mini_verification"
+    utterances = {u.id: u for u in read_manifest(folder / "utterances.jsonl", Utterance)}
+    hard = [u for name, u in utterances.items() if "#" in name]
+    assert len(hard) == 4 * 6
+    assert {u.num_samples for u in hard} == {32000}
+    assert all(Path(u.path).is_file() for u in hard)
+    for name, number in {"clean": 15, "clean_hard": 6 * 20, "hard": 24 * 20 // 2}.items():
+        trials = read_trials(folder / f"{name}.txt")
+        assert len(trials) == number
+        for trial in trials:
+            first, second = utterances[trial.first], utterances[trial.second]
+            assert trial.is_target == (first.speaker == second.speaker)
+            assert trial.first.partition("#")[0] != trial.second.partition("#")[0]
+
+
+def test_every_system_is_scored_in_every_way(root, said):
+    ways = {"xvector": ("cosine", "as_norm", "plda"), "gmm_ubm": ("ratio",)}
+    for system, scorings in ways.items():
+        for scoring in scorings:
+            path = root / f"exp/mini_verification/{system}/hard.{scoring}.txt"
+            scores = [trial.score for trial in read_scores(path)]
+            assert len(scores) == 240
+            assert np.isfinite(scores).all()
+            assert np.std(scores) > 0
+        found = re.findall("in brackets, 95 % intervals over 3 speakers", said[system])
+        assert len(found) == len(scorings)
+
+
+def test_crops_are_the_same_again(root, said, commands_on_path, tmp_path):
+    script = ROOT / "recipes/mini_verification/hard_trials.py"
+    command = [sys.executable, script, root / "data/mini/test", "-o", tmp_path, "--crops", "1"]
+    subprocess.run([*command, "--workers", "0"], env=commands_on_path, check=True)
+    first = "mix_both/{}#1.wav"
+    clean = read_manifest(root / "data/mini/test/utterances.jsonl", Utterance)
+    made = tmp_path / first.format(clean[0].id)
+    assert (
+        made.read_bytes()
+        == (root / "data/mini_verification" / first.format(clean[0].id)).read_bytes()
+    )
+
+
+def test_a_corpus_that_is_not_there(root, commands_on_path):
+    done = subprocess.run(
+        [root / SCRIPT, root / "none"],
+        env=commands_on_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no such folder. Usage: recipes/mini_verification/run.sh CORPUS" in done.stderr
+
+
+def test_voxceleb_wants_four_folders(commands_on_path, tmp_path):
+    done = subprocess.run(
+        [ROOT / "recipes/voxceleb/run.sh", tmp_path, tmp_path, tmp_path / "none", tmp_path],
+        env=commands_on_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "expected four folders. Usage: recipes/voxceleb/run.sh VOXCELEB MUSAN" in done.stderr
