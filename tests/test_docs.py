@@ -86,7 +86,8 @@ def test_the_script_of_a_recipe_is_its_commands(recipe):
     script = (ROOT / "recipes" / recipe / "run.sh").read_text(encoding="utf-8")
     script = script[script.rindex("\n\n") :]
     # Before a command may stand when it runs: its indentation, the branch of a case, what is there.
-    before = r'^ *(?:[\w|* ]+\) )?(?:unless_there "?\S+?"? )?(?=wesep-like |python )'
+    check = r'(?:unless_there "?\S+?"? |unless_newer "?\S+?"? "?\S+?"? )?'
+    before = rf"^ *(?:[\w|* ]+\) )?{check}(?=wesep-like |python )"
     lines = [
         line.removesuffix(" ;;") for line in re.sub(before, "", script, flags=re.M).split("\n")
     ]

@@ -23,6 +23,9 @@ TRAIN="${TRAIN:-data.train.mixtures=$DATA/train/premixed.jsonl}"
 unless_there() { # FILE COMMAND...
     [ -e "$1" ] || "${@:2}"
 }
+unless_newer() { # FILE THAN COMMAND...
+    [ "$1" -nt "$2" ] || "${@:3}"
+}
 wesep-like() {
     if [ "$1" = train ] && [ "${GPUS:-1}" -gt 1 ]; then
         torchrun --standalone --nproc-per-node "$GPUS" -m wesep_like "$@"
@@ -37,6 +40,7 @@ if [ -n "${SHARDS:-}" ]; then
     TRAIN="data.train={name: premixed_shards, mixture_shards: $DATA/shards/mixtures.list, speakers: $DATA/shards/speakers.txt, mixture_seconds: 3, enrollment_seconds: 3}"
 fi
 wesep-like train "conf/libri2mix/$SYSTEM.yaml" "$TRAIN" data.valid.mixtures="$DATA/dev/mixtures.jsonl" sample_rate="$RATE" --output "$EXP" --resume "$@"
-unless_there "$EXP/averaged" wesep-like average "$EXP"
-unless_there "$EXP/test/summary.json" wesep-like extract --list "$DATA/test/jobs.tsv" --model "$EXP/averaged" -o "$EXP/voices"
-unless_there "$EXP/test/summary.json" wesep-like evaluate "$EXP/averaged" "$DATA/test" -o "$EXP/test"
+# A run that went on has another model: what was made of the former one is made again.
+unless_newer "$EXP/averaged/model.safetensors" "$EXP/checkpoints/last.ckpt" wesep-like average "$EXP"
+unless_newer "$EXP/test/summary.json" "$EXP/averaged/model.safetensors" wesep-like extract --list "$DATA/test/jobs.tsv" --model "$EXP/averaged" -o "$EXP/voices"
+unless_newer "$EXP/test/summary.json" "$EXP/averaged/model.safetensors" wesep-like evaluate "$EXP/averaged" "$DATA/test" -o "$EXP/test"

@@ -20,7 +20,7 @@ WORKERS=(--workers "${WORKERS:-$(nproc)}") # processes that make mixtures
 draw() { # SUBSET SET NUM OPTION...
     python recipes/libri2mix/draw_metadata.py "$CORPUS/LibriSpeech" --subset "$1" --set "$2" --num "$3" --wham "$CORPUS/noise" -o "$OUT/metadata" "${WORKERS[@]}" "${@:4}"
 }
-draw train-clean-100 train-100 "$NUM_TRAIN" --lone-interferers
+draw train-clean-100 train-100 "$NUM_TRAIN"
 draw test-other dev "$NUM_DEV" --utterances 0 0.5
 draw test-other test "$NUM_TEST" --utterances 0.5 1
 wesep-like prepare librimix --librispeech "$CORPUS/LibriSpeech" --wham "$CORPUS/noise" --metadata "$OUT/metadata" -o "$OUT" --sample-rate 16000 --sample-rate 8000 --mode min --mode max --mixtures mix_clean,mix_both "${WORKERS[@]}"

@@ -296,6 +296,12 @@ def test_any_rate_mode_and_training_set(librimix_tree, make_librimix, data):
         assert numbers == {"train/premixed.jsonl": num, "train/utterances.jsonl": 2 * num}
 
 
+@pytest.mark.filterwarnings("ignore:left out")
+def test_a_set_to_train_on_that_is_asked_for_must_be_there(librimix_tree, data):
+    with pytest.raises(ManifestError, match=r"train-360/mix_clean: no such folder, but train-360 is"):
+        index(librimix_tree, data, train_set="train-360")
+
+
 def test_three_speakers(make_librimix, data):
     names = ("1-1-0_2-2-0_3-3-0", "3-3-1_1-1-1_2-2-1")
     root = make_librimix(test=names)
@@ -468,7 +474,7 @@ def test_options_that_are_none(librimix_tree, data):
         ("sample_rate", 44100, "sample_rate: expected 16000 or 8000, got 44100"),
         ("mode", "mim", "mode: expected 'min' or 'max', got 'mim'"),
         ("mixtures", "clean", "mixtures: expected 'mix_clean', 'mix_both' or 'mix_single', got"),
-        ("train_set", "train", "train_set: expected 'train-100', 'train-360' or 'both', got"),
+        ("train_set", "train", "train_set: expected 'train-100', 'train-360', 'both' or null, got"),
     ):
         with pytest.raises(ConfigError, match=f"^{message}"):
             index(librimix_tree, data, **{name: value})

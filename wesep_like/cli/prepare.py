@@ -53,8 +53,13 @@ def libri2mix(
         ),
     ] = "mix_clean",
     train_set: Annotated[
-        str, typer.Option(metavar="NAME", help="What to train on: train-100, train-360 or both.")
-    ] = "train-100",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What to train on: train-100, train-360 or both. [default: train-100, if it is "
+            "there]",
+        ),
+    ] = None,
     enroll_map: Annotated[
         list[Path] | None,
         typer.Option(

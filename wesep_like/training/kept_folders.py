@@ -60,6 +60,8 @@ def find_kept_models(experiment: Path) -> list[KeptModel]:
         for folder in (experiment / MODELS).glob(f"{PREFIX}*")
         if folder.name.removeprefix(PREFIX).isdecimal() and (folder / WEIGHTS).is_file()
     )
+    if not experiment.is_dir():
+        raise ModelFileError(f"{experiment}: no such folder. Name an experiment folder")
     if not steps:
         raise ModelFileError(
             f"{experiment}: no models of validations in {MODELS}. Name an experiment folder; "

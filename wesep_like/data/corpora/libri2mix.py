@@ -42,7 +42,7 @@ class Libri2Mix(Corpus):
         sample_rate: Which of wav16k and wav8k.
         mode: Whether mixtures end with the shortest voice or the longest.
         mixtures: Without noise, with noise, or noise and one voice.
-        train_set: Which sets become `train`.
+        train_set: Which sets become `train`, which must then be there. None: train-100, if it is.
         enroll_map: Fixed enrollments of dev and test; what they leave open is drawn.
         speakers: LibriSpeech's SPEAKERS.TXT, for the sexes.
         seed: Of the enrollments that are drawn.
@@ -51,7 +51,7 @@ class Libri2Mix(Corpus):
     sample_rate: Literal[16000, 8000] = 16000
     mode: Literal["min", "max"] = "min"
     mixtures: Literal["mix_clean", "mix_both", "mix_single"] = "mix_clean"
-    train_set: Literal["train-100", "train-360", "both"] = "train-100"
+    train_set: Literal["train-100", "train-360", "both"] | None = None
     enroll_map: tuple[Path, ...] = ()
     speakers: Path | None = None
     seed: int = 1
@@ -68,8 +68,15 @@ class Libri2Mix(Corpus):
         listed = self._listed_enrollments(sets)
         files = {one.voice.path for of_set in listed.values() for one in of_set.values()}
         files = {path for path in files if path.exists()}
-        for folder in (folder for folders in self._folders(root).values() for folder in folders):
-            if not (folder / self.mixtures).is_dir():
+        for part, folders in self._folders(root).items():
+            for folder in folders:
+                if (folder / self.mixtures).is_dir():
+                    continue
+                if part == _TRAIN and self.train_set is not None:
+                    raise ManifestError(
+                        f"{folder / self.mixtures}: no such folder, but {self.train_set} is to be "
+                        "trained on. Make that set, or ask for another"
+                    )
                 message = f"left out: {folder.name}. There is no {folder / self.mixtures}"
                 warnings.warn(message, stacklevel=3)
         for found in (found for parts in sets.values() for found in parts):
@@ -119,7 +126,8 @@ class Libri2Mix(Corpus):
     def _folders(self, root: Path) -> dict[str, list[Path]]:
         """Where the sets of each folder of the data folder should be."""
         variant = root / f"wav{self.sample_rate // 1000}k" / self.mode
-        train = ["train-100", "train-360"] if self.train_set == "both" else [self.train_set]
+        wanted = self.train_set or "train-100"
+        train = ["train-100", "train-360"] if wanted == "both" else [wanted]
         names = {_TRAIN: train, "dev": ["dev"], "test": ["test"]}
         return {part: [variant / name for name in sets] for part, sets in names.items()}
 
