@@ -298,7 +298,9 @@ def test_any_rate_mode_and_training_set(librimix_tree, make_librimix, data):
 
 @pytest.mark.filterwarnings("ignore:left out")
 def test_a_set_to_train_on_that_is_asked_for_must_be_there(librimix_tree, data):
-    with pytest.raises(ManifestError, match=r"train-360/mix_clean: no such folder, but train-360 is"):
+    with pytest.raises(
+        ManifestError, match=r"train-360/mix_clean: no such folder, but train-360 is"
+    ):
         index(librimix_tree, data, train_set="train-360")
 
 

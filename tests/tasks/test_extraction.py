@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -263,6 +265,17 @@ def test_a_batch_without_any_target(model, some_absent):
     terms = task.training_losses(read_batch(some_absent[1:2]))
     assert set(terms) == {"absent", "loss"}
     torch.testing.assert_close(terms["absent"], terms["loss"])
+
+
+def test_a_term_that_no_example_has_is_told_as_none(model, plans, some_absent, monkeypatch):
+    task, told = make_task(model), {}
+    monkeypatch.setattr(task, "_trainer", SimpleNamespace(world_size=1))
+    monkeypatch.setattr(task, "log", lambda name, value, **_: told.update({name: float(value)}))
+    task.training_step(read_batch(some_absent), 0)
+    assert all(math.isfinite(value) for value in told.values())
+    task.training_step(read_batch(plans), 1)
+    assert math.isnan(told["train/absent"])
+    assert math.isfinite(told["train/neg_si_sdr"])
 
 
 def test_the_loss_of_a_batch_does_not_hear_its_padding(model, plans):

@@ -162,5 +162,7 @@ def test_what_cannot_be_found(experiment):
     metrics.unlink()
     with pytest.raises(ModelFileError, match=r"metrics.csv: there is no such file, which says how"):
         find_kept_models(experiment)
-    with pytest.raises(ModelFileError, match=r"nowhere: no such folder\. Name an experiment folder"):
+    with pytest.raises(
+        ModelFileError, match=r"nowhere: no such folder\. Name an experiment folder"
+    ):
         find_kept_models(experiment / "nowhere")

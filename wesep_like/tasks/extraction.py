@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -106,6 +107,7 @@ class ExtractionTask(Task):
         self.learning_rates = dict(learning_rates or {})
         self.absent_loss = absent_loss or AbsentTargetLoss()
         self._cues = CueCache()
+        self._term_names: set[str] = set()
         self._valid_rows: dict[str, dict[str, float]] = {}
 
     @property
@@ -188,7 +190,10 @@ class ExtractionTask(Task):
         """One step's loss."""
         terms = self.training_losses(batch)
         self.take_note(terms["loss"], batch.ids)
-        for name, value in self._logged(terms, batch).items():
+        found = self._logged(terms, batch)
+        # Of a term that nothing in this batch has, Lightning would go on telling the last value.
+        self._term_names |= found.keys()
+        for name, value in {**dict.fromkeys(self._term_names, math.nan), **found}.items():
             self.log(f"train/{name}", value, prog_bar=name == "loss", batch_size=1)
         return terms["loss"]
 
