@@ -109,23 +109,24 @@ def test_plans_name_what_there_is(sexed, options, seed):
 def test_mixtures_are_the_sum_of_their_parts_and_inputs_stay(sexed, options, seed):
     options = {**options, "target_kind": "reverberant"}
     examples = sexed.read(drawn(sexed, options, seed, num=3))
-    copies = [[a.copy() for a in (*e.sources, e.enrollment)] for e in examples]
+    copies = [[a.copy() for a in (*e.sources, e.enrollment.samples)] for e in examples]
     clips = collate(examples)
-    before = {
-        f.name: value.clone()
-        for f in fields(clips)
-        if isinstance(value := getattr(clips, f.name), torch.Tensor)
-    }
+    before = [
+        (part, f.name, value.clone())
+        for part in (clips, clips.enrollments)
+        for f in fields(part)
+        if isinstance(value := getattr(part, f.name), torch.Tensor)
+    ]
     batch = render(clips)
     rest = batch.mixture - batch.target - batch.interference - batch.noise
     assert rest.abs().max() < 1e-6
     assert batch.mixture.isfinite().all()
     assert batch.mixture.abs().max() <= 0.991
     assert not batch.target[~batch.has_target].any()
-    for name, value in before.items():
-        torch.testing.assert_close(getattr(clips, name), value, rtol=0, atol=0, equal_nan=True)
+    for part, name, value in before:
+        torch.testing.assert_close(getattr(part, name), value, rtol=0, atol=0, equal_nan=True)
     for example, arrays in zip(examples, copies, strict=True):
-        now = (*example.sources, example.enrollment)
+        now = (*example.sources, example.enrollment.samples)
         assert all(np.array_equal(a, b) for a, b in zip(now, arrays, strict=True))
 
 
