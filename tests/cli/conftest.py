@@ -1,3 +1,4 @@
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,16 @@ class Said:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_they_were(monkeypatch):
+    """`evaluate` says to the process, and so to what it starts, how many threads to take."""
+    if "OMP_NUM_THREADS" in os.environ:
+        monkeypatch.setenv("OMP_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", "")
+        monkeypatch.delenv("OMP_NUM_THREADS")
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ class ExtractionTask(Task):
         self.learning_rates = dict(learning_rates or {})
         self.absent_loss = absent_loss or AbsentTargetLoss()
         self._cues = CueCache()
-        self._term_names: set[str] = set()
+        self._term_names: dict[str, float] = {}
         self._valid_rows: dict[str, dict[str, float]] = {}
 
     @property
@@ -192,8 +192,8 @@ class ExtractionTask(Task):
         self.take_note(terms["loss"], batch.ids)
         found = self._logged(terms, batch)
         # Of a term that nothing in this batch has, Lightning would go on telling the last value.
-        self._term_names |= found.keys()
-        for name, value in {**dict.fromkeys(self._term_names, math.nan), **found}.items():
+        self._term_names |= dict.fromkeys(found, math.nan)
+        for name, value in {**self._term_names, **found}.items():
             self.log(f"train/{name}", value, prog_bar=name == "loss", batch_size=1)
         return terms["loss"]
 
