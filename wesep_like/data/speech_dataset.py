@@ -12,16 +12,13 @@ from wesep_like.audio.io import info
 from wesep_like.data.dataset import Files, NumberedExamples, Source
 from wesep_like.data.manifest import Utterance, read_manifest
 from wesep_like.data.reading import read_enrollment
-from wesep_like.data.shards.blocks import ShardBlocks
+from wesep_like.data.sharded import noises_in_shards, shard_blocks
 from wesep_like.data.shards.contents import read_utterances
-from wesep_like.data.shards.lists import find_shards
 from wesep_like.data.simulation.draw import SpeechPlanner
-from wesep_like.data.simulation.draw.shards import ShardOrder
 from wesep_like.data.simulation.plans import Clip, EnrollmentPlan
 from wesep_like.data.simulation.speech_options import SpeechFilesOptions, SpeechShardsOptions
 from wesep_like.data.speech import Speech
 from wesep_like.data.store import AudioStore
-from wesep_like.data.training import read_noise_shards, read_speakers
 
 TrainingSpeechOptions = SpeechFilesOptions | SpeechShardsOptions
 
@@ -135,23 +132,15 @@ def training_speech(
         make = SpeechPlanner.maker(options, rate, seed=seed, batch_size=batch_size)
         source = Files(make(read_manifest(options.utterances, Utterance)), store)
         return NumberedSpeech(source, seed, max_broken_share, options.new_speeds)
-    noises = None
-    if options.noise_shards is not None:
-        contents = read_noise_shards(
-            options.noise_shards, options.noise_source, options.trust_pipes, max_broken_share
-        )
-        noises, store = contents.records, store.holding(contents.files)
-    assert options.speakers is not None
-    urls = find_shards(options.shards, trust_pipes=options.trust_pipes)
-    source = ShardBlocks(
-        urls,
-        ShardOrder(len(urls), options.blocks, options.blocks.turn or batch_size, seed),
+    noises, store = noises_in_shards(options, store, max_broken_share)
+    source = shard_blocks(
+        options,
+        options.shards,
         read_utterances,
         SpeechPlanner.maker(options, rate, noises, seed=seed, batch_size=batch_size),
         store,
-        where=options.source,
-        speakers=read_speakers(Path(options.speakers)),
+        seed=seed,
+        batch_size=batch_size,
         max_broken_share=max_broken_share,
     )
-    source.check()
     return NumberedSpeech(source, seed, max_broken_share, options.new_speeds)
