@@ -125,15 +125,3 @@ def test_a_corpus_that_is_not_there(root, commands_on_path):
     )
     assert done.returncode == 2
     assert "no such folder. Usage: recipes/mini_verification/run.sh CORPUS" in done.stderr
-
-
-def test_voxceleb_wants_four_folders(commands_on_path, tmp_path):
-    done = subprocess.run(
-        [ROOT / "recipes/voxceleb/run.sh", tmp_path, tmp_path, tmp_path / "none", tmp_path],
-        env=commands_on_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "expected four folders. Usage: recipes/voxceleb/run.sh VOXCELEB MUSAN" in done.stderr
