@@ -184,8 +184,8 @@ def test_what_does_not_go_together(cli, make_embeddings):
         "score gone.txt --embeddings test.npz -o s.txt": "elsewhere: test.npz has nothing with",
         "score test.txt --embeddings wide.npz --backend b.npz -o s.txt": "test-0: wide.npz has no",
         "score test.txt --embeddings test.npz -o test.npz": "test.npz: is an input",
-        "eer one_scores.txt one.txt": "is_target: 2 target and 0 non-target trials",
-        "eer nan.txt": "nan.txt:1: expected a finite number as score, got 'nan'",
+        "eer one_scores.txt one.txt": "one.txt: target trials only. Expected both kinds",
+        "eer nan.txt": "nan.txt:1: expected a finite number as score, got 'a b nan target'",
         "eer plain.txt --det det.png": "det.png: no format to draw has the suffix '.png'",
         "eer plain.txt --utterances train.npz": "test-0: train.npz has nothing with that",
         "backend train.npz -o b.npz --kind cosine": "kind: cosine learns nothing",
@@ -196,7 +196,7 @@ def test_what_does_not_go_together(cli, make_embeddings):
         "backend train.npz -o train.npz --kind plda": "train.npz: is an input",
         "calibrate plain.txt -o c.json --quality": "plain.txt: says nothing of the recordings",
         "calibrate plain.txt -o c.json --p-target 2": "p_target: 2.0. A probability lies between",
-        "calibrate one_scores.txt one.txt -o c.json": "is_target: 2 target and 0 non-target trials",
+        "calibrate one_scores.txt one.txt -o c.json": "one.txt: target trials only",
     }.items():
         said = cli(line)
         assert (said.code, said.out) == (2, ""), line

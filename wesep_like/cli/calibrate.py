@@ -49,13 +49,19 @@ def run(
     from wesep_like.config.atomic import check_writable
     from wesep_like.evaluation.calibration_file import write_calibration
     from wesep_like.evaluation.trial_scores import measures_of
-    from wesep_like.evaluation.trials import labelled, read_scores, read_trials
+    from wesep_like.evaluation.trials import (
+        check_both_kinds,
+        labelled,
+        read_scores,
+        read_trials,
+    )
     from wesep_like.metrics.cllr import cllr, min_cllr
     from wesep_like.scoring.calibration import calibrate
 
     check_writable(output)
     refuse_inputs(output, identify(path for path in (scores, trials) if path))
     scored = labelled(read_scores(scores), None if trials is None else read_trials(trials))
+    check_both_kinds(scored, trials or scores)
     names = tuple(scored[0].measures) if quality else ()
     if quality and not names:
         raise options.UsageError(

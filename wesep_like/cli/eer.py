@@ -50,7 +50,7 @@ def run(
     from wesep_like.evaluation.det_picture import det_picture
     from wesep_like.evaluation.error_rates import eer_report
     from wesep_like.evaluation.trial_names import find_speakers
-    from wesep_like.evaluation.trials import labelled, read_scores, read_trials
+    from wesep_like.evaluation.trials import check_both_kinds, labelled, read_scores, read_trials
     from wesep_like.metrics.error_curves import SortedTrials
 
     if det is not None:
@@ -61,6 +61,7 @@ def run(
         check_writable(det)
         refuse_inputs(det, identify(path for path in (scores, trials, utterances) if path))
     scored = labelled(read_scores(scores), None if trials is None else read_trials(trials))
+    check_both_kinds(scored, trials or scores)
     numbers = [trial.score for trial in scored]
     labels = [bool(trial.is_target) for trial in scored]
     who = find_speakers(scored, utterances, (trials or scores).parent)

@@ -42,7 +42,7 @@ def cohort_scores(
     if not 2 <= num <= len(cohort):
         raise TrialError(
             f"cohort: {len(cohort)} embeddings, but the highest {num} scores are to count. "
-            f"Expected 2 to {len(cohort)} of them, or a larger cohort"
+            f"Expected a top n of 2 to {len(cohort)}, or a larger cohort"
         )
     means, deviations = np.empty(len(embeddings)), np.empty(len(embeddings))
     rows = max(1, _BLOCK_NUMBERS // len(cohort))
