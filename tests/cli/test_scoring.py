@@ -75,6 +75,63 @@ def test_from_embeddings_to_error_rates(cli):
 
 
 @pytest.mark.usefixtures("archives")
+def test_two_systems_are_compared(cli):
+    assert cli("backend train.npz -o plda.npz --kind plda --centre --lda 5").code == 0
+    assert cli("score test.txt --embeddings test.npz --backend plda.npz -o plda.txt").code == 0
+    assert cli("score test.txt --embeddings test.npz -o cosine.txt").code == 0
+    lines = Path("cosine.txt").read_text().splitlines()
+    Path("cosine.txt").write_text("\n".join(reversed(lines)))  # in another order
+    found = report(cli, "plda.txt --utterances test.npz --against cosine.txt --det two.svg")
+    assert found["against"] == "cosine.txt"
+    alone = report(cli, "cosine.txt")
+    assert found["differences"]["eer"]["other"] == alone["eer"]
+    assert found["differences"]["eer"]["interval"][1] < 0
+    assert found["differences"]["eer"]["p"] < 0.05
+    assert len(ET.parse("two.svg").getroot().findall(".//{*}polyline")) == 2
+    shown = cli("eer plda.txt --utterances test.npz --against cosine.txt").out.splitlines()
+    place = next(n for n, line in enumerate(shown) if line.startswith("against cosine.txt: "))
+    assert shown[place + 1].split()[:3] == ["this", "other", "difference"]
+    name, unit, *numbers = shown[place + 2].split()
+    assert (name, unit, numbers[4]) == ("EER", "(%)", "..")
+    assert float(numbers[0]) == pytest.approx(100 * found["eer"], abs=0.01)
+    assert len(shown) == place + 2 + 8
+    blind = cli("eer plda.txt --against cosine.txt").out
+    assert "\nno intervals over speakers: " in blind
+    assert blind.splitlines()[-1].split()[0] == "Cllr"
+
+
+@pytest.mark.usefixtures("archives")
+def test_systems_on_other_trials_are_not_compared(cli):
+    lines = ["a b 0.5 target", "a c 0.25 nontarget", "b c 0.125 nontarget"]
+    for name, text in {
+        "own": lines,
+        "less": lines[:2],
+        "more": [*lines, "c c 1 target"],
+        "turned": [lines[0], "c a 0.25 nontarget", lines[2]],
+        "false": [*lines[:2], "b c 0.125 target"],
+        "some": [lines[0].removesuffix(" target"), *lines[1:], "c c 1 target"],
+    }.items():
+        Path(f"{name}.txt").write_text("\n".join(text))
+    Path("list.txt").write_text("1 a b\n0 a c\n")
+    for name, error in {
+        "less": "less.txt: b c: has no score (1 of 3 trials are such)",
+        "more": "more.txt: c c: scored here alone (1 of 4 trials are such)",
+        "turned": "turned.txt: a c: has no score (1 of 3",
+        "false": "false.txt: b c: of kind 'target' in it, and of kind 'nontarget' in the other",
+        "gone": "gone.txt: cannot be read",
+    }.items():
+        said = cli(f"eer own.txt --against {name}.txt")
+        assert (said.code, said.out) == (2, ""), name
+        assert said.err.startswith(f"error: {error}")
+        assert said.err.count("\n") == 1
+    for name in ("less", "more", "some"):  # a list of trials says which count
+        assert report(cli, f"own.txt list.txt --against {name}.txt")["num_trials"] == 2
+    Path("less.svg").hardlink_to("less.txt")
+    said = cli("eer own.txt --against less.txt --det less.svg")
+    assert said.err.startswith("error: less.svg: is an input, less.txt.")
+
+
+@pytest.mark.usefixtures("archives")
 def test_scores_are_calibrated_on_other_trials(cli):
     how = "--norm as --cohort train.npz --top-n 20"
     assert cli(f"score dev.txt --embeddings dev.npz {how} --quality -o dev_scores.txt").code == 0
