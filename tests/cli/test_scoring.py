@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from wesep_like.data.embedding_archive import read_embeddings, write_embeddings
+from wesep_like.evaluation.score_origin import read_origin
 
 
 @pytest.fixture
@@ -154,6 +155,54 @@ def test_scores_are_calibrated_on_other_trials(cli):
         assert found[name]["cllr"] < found["plain"]["cllr"]
         assert found[name]["cllr"] < found[name]["min_cllr"] + 0.1
     assert len(Path("quality.txt").read_text().split("\n")[0].split()) == 4
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("archives")
+def test_scores_that_exist_are_calibrated_as_new_ones_are(cli):
+    how = "--norm as --cohort train.npz --top-n 20"
+    assert cli(f"score dev.txt --embeddings dev.npz {how} --quality -o dev_scores.txt").code == 0
+    assert cli("calibrate dev_scores.txt -o c.json --quality").code == 0
+    test = "score test.txt --embeddings test.npz"
+    assert cli(f"{test} {how} --quality -o scores.txt").code == 0
+    said = cli(f"{test} {how} --quality --calibration c.json -o direct.txt")
+    assert (said.code, said.err) == (0, "")
+    said = cli("calibrate scores.txt --apply c.json -o ratios.txt")
+    assert (said.code, said.err, said.out) == (0, "", "ratios.txt: 780 trials calibrated\n")
+    direct, ratios = (
+        [line.split() for line in Path(f"{name}.txt").read_text().splitlines()]
+        for name in ("direct", "ratios")
+    )
+    for one, other in zip(direct, ratios, strict=True):
+        assert one[:2] + one[3:] == other[:2] + other[3:]  # names, labels and measures
+        assert float(one[2]) == pytest.approx(float(other[2]), abs=1e-3)
+    assert read_origin("direct.txt") == read_origin("ratios.txt")
+
+    other_way = "warning: c.json: was learnt from scores made another way than "
+    said = cli("calibrate ratios.txt --apply c.json -o again.txt")
+    assert said.err.startswith(f"{other_way}ratios.txt: calibration is ")
+    said = cli(f"{test} --norm s --cohort train.npz --quality --calibration c.json -o s.txt")
+    assert said.code == 0
+    assert said.err.startswith(
+        f"{other_way}s.txt: norm is s here and was as there; top_n is none here and was 20 there. "
+    )
+    assert said.err.count("\n") == 1
+    Path("scores.txt").write_text(Path("scores.txt").read_text().replace("0.0", "0.1", 1))
+    assert cli("calibrate scores.txt --apply c.json -o again.txt").err == ""  # it is not known
+    for more, name in {
+        "test.txt": "TRIALS",
+        "--quality": "--quality",
+        "--p-target 0.1": "--p-t",
+    }.items():
+        said = cli(f"calibrate scores.txt {more} --apply c.json -o again.txt")
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(f"error: {name}")
+    said = cli("calibrate scores.txt --apply c.json -o c.json")
+    assert said.err.startswith("error: c.json: is an input")
+    assert cli(f"{test} -o plain.txt").code == 0
+    said = cli("calibrate plain.txt --apply c.json -o again.txt")
+    assert (said.code, said.out) == (2, "")
+    assert "test-0 test-1: has no lower_log_seconds, " in said.err
 
 
 @pytest.mark.usefixtures("archives")

@@ -125,8 +125,10 @@ def _table(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _comparison(against: Mapping[str, Any]) -> Iterator[str]:
-    pairs = f"{against['num_pairs']} pairs, each p for its metric alone (uncorrected)"
-    yield f"against {against['report']}: {pairs}"
+    from wesep_like.evaluation.report.html import counted
+
+    pairs = counted(against["num_pairs"], "pair")
+    yield f"against {against['report']}: {pairs}, each p for its metric alone (uncorrected)"
     columns = f"{'this':>8} {'other':>8} {'difference':>10}  {'95 % interval':>18}"
     yield f"{'':20} {columns} {'p':>7} {'better':>8} {'worse':>8}"
     for name, value in against["metrics"].items():
