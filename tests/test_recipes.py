@@ -76,7 +76,7 @@ def test_every_stage_leaves_what_the_readme_says(outs, run):
     assert all((exp / "voices" / voice).is_file() for voice in voices)
 
     summary = json.loads((exp / "test/summary.json").read_text())
-    assert summary["num_mixtures"] == NUM_TRIALS
+    assert summary["num_trials"] == NUM_TRIALS
     assert summary["about"].items() >= about.items()
     assert (exp / "test/report.html").stat().st_size > 0
     with (exp / "test/scores.csv").open() as file:

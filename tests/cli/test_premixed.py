@@ -46,7 +46,7 @@ def test_prepare_train_and_evaluate(cli):
     said = cli("evaluate exp data -o report --workers 0 --metrics si_sdr --json")
     assert said.code == 0, said.err
     summary = json.loads(said.out)
-    assert summary["num_mixtures"] == 8
+    assert summary["num_trials"] == 8
     rows = Path("report/scores.csv").read_text().splitlines()
     assert rows[1].startswith("s1/1-10-00_2-20-00,1,2,,1.0000,")
 

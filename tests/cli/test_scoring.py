@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from wesep_like.data.embedding_archive import read_embeddings, write_embeddings
+from wesep_like.evaluation.score_origin import read_origin
 
 
 @pytest.fixture
@@ -75,6 +76,63 @@ def test_from_embeddings_to_error_rates(cli):
 
 
 @pytest.mark.usefixtures("archives")
+def test_two_systems_are_compared(cli):
+    assert cli("backend train.npz -o plda.npz --kind plda --centre --lda 5").code == 0
+    assert cli("score test.txt --embeddings test.npz --backend plda.npz -o plda.txt").code == 0
+    assert cli("score test.txt --embeddings test.npz -o cosine.txt").code == 0
+    lines = Path("cosine.txt").read_text().splitlines()
+    Path("cosine.txt").write_text("\n".join(reversed(lines)))  # in another order
+    found = report(cli, "plda.txt --utterances test.npz --against cosine.txt --det two.svg")
+    assert found["against"] == "cosine.txt"
+    alone = report(cli, "cosine.txt")
+    assert found["differences"]["eer"]["other"] == alone["eer"]
+    assert found["differences"]["eer"]["interval"][1] < 0
+    assert found["differences"]["eer"]["p"] < 0.05
+    assert len(ET.parse("two.svg").getroot().findall(".//{*}polyline")) == 2
+    shown = cli("eer plda.txt --utterances test.npz --against cosine.txt").out.splitlines()
+    place = next(n for n, line in enumerate(shown) if line.startswith("against cosine.txt: "))
+    assert shown[place + 1].split()[:3] == ["this", "other", "difference"]
+    name, unit, *numbers = shown[place + 2].split()
+    assert (name, unit, numbers[4]) == ("EER", "(%)", "..")
+    assert float(numbers[0]) == pytest.approx(100 * found["eer"], abs=0.01)
+    assert len(shown) == place + 2 + 8
+    blind = cli("eer plda.txt --against cosine.txt").out
+    assert "\nno intervals over speakers: " in blind
+    assert blind.splitlines()[-1].split()[0] == "Cllr"
+
+
+@pytest.mark.usefixtures("archives")
+def test_systems_on_other_trials_are_not_compared(cli):
+    lines = ["a b 0.5 target", "a c 0.25 nontarget", "b c 0.125 nontarget"]
+    for name, text in {
+        "own": lines,
+        "less": lines[:2],
+        "more": [*lines, "c c 1 target"],
+        "turned": [lines[0], "c a 0.25 nontarget", lines[2]],
+        "false": [*lines[:2], "b c 0.125 target"],
+        "some": [lines[0].removesuffix(" target"), *lines[1:], "c c 1 target"],
+    }.items():
+        Path(f"{name}.txt").write_text("\n".join(text))
+    Path("list.txt").write_text("1 a b\n0 a c\n")
+    for name, error in {
+        "less": "less.txt: b c: has no score (1 of 3 trials are such)",
+        "more": "more.txt: c c: scored here alone (1 of 4 trials are such)",
+        "turned": "turned.txt: a c: has no score (1 of 3",
+        "false": "false.txt: b c: of kind 'target' in it, and of kind 'nontarget' in the other",
+        "gone": "gone.txt: cannot be read",
+    }.items():
+        said = cli(f"eer own.txt --against {name}.txt")
+        assert (said.code, said.out) == (2, ""), name
+        assert said.err.startswith(f"error: {error}")
+        assert said.err.count("\n") == 1
+    for name in ("less", "more", "some"):  # a list of trials says which count
+        assert report(cli, f"own.txt list.txt --against {name}.txt")["num_trials"] == 2
+    Path("less.svg").hardlink_to("less.txt")
+    said = cli("eer own.txt --against less.txt --det less.svg")
+    assert said.err.startswith("error: less.svg: is an input, less.txt.")
+
+
+@pytest.mark.usefixtures("archives")
 def test_scores_are_calibrated_on_other_trials(cli):
     how = "--norm as --cohort train.npz --top-n 20"
     assert cli(f"score dev.txt --embeddings dev.npz {how} --quality -o dev_scores.txt").code == 0
@@ -97,6 +155,54 @@ def test_scores_are_calibrated_on_other_trials(cli):
         assert found[name]["cllr"] < found["plain"]["cllr"]
         assert found[name]["cllr"] < found[name]["min_cllr"] + 0.1
     assert len(Path("quality.txt").read_text().split("\n")[0].split()) == 4
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("archives")
+def test_scores_that_exist_are_calibrated_as_new_ones_are(cli):
+    how = "--norm as --cohort train.npz --top-n 20"
+    assert cli(f"score dev.txt --embeddings dev.npz {how} --quality -o dev_scores.txt").code == 0
+    assert cli("calibrate dev_scores.txt -o c.json --quality").code == 0
+    test = "score test.txt --embeddings test.npz"
+    assert cli(f"{test} {how} --quality -o scores.txt").code == 0
+    said = cli(f"{test} {how} --quality --calibration c.json -o direct.txt")
+    assert (said.code, said.err) == (0, "")
+    said = cli("calibrate scores.txt --apply c.json -o ratios.txt")
+    assert (said.code, said.err, said.out) == (0, "", "ratios.txt: 780 trials calibrated\n")
+    direct, ratios = (
+        [line.split() for line in Path(f"{name}.txt").read_text().splitlines()]
+        for name in ("direct", "ratios")
+    )
+    for one, other in zip(direct, ratios, strict=True):
+        assert one[:2] + one[3:] == other[:2] + other[3:]  # names, labels and measures
+        assert float(one[2]) == pytest.approx(float(other[2]), abs=1e-3)
+    assert read_origin("direct.txt") == read_origin("ratios.txt")
+
+    other_way = "warning: c.json: was learnt from scores made another way than "
+    said = cli("calibrate ratios.txt --apply c.json -o again.txt")
+    assert said.err.startswith(f"{other_way}ratios.txt: calibration is ")
+    said = cli(f"{test} --norm s --cohort train.npz --quality --calibration c.json -o s.txt")
+    assert said.code == 0
+    assert said.err.startswith(
+        f"{other_way}s.txt: norm is s here and was as there; top_n is none here and was 20 there. "
+    )
+    assert said.err.count("\n") == 1
+    Path("scores.txt").write_text(Path("scores.txt").read_text().replace("0.0", "0.1", 1))
+    assert cli("calibrate scores.txt --apply c.json -o again.txt").err == ""  # it is not known
+    for more, name in {
+        "test.txt": "TRIALS",
+        "--quality": "--quality",
+        "--p-target 0.1": "--p-t",
+    }.items():
+        said = cli(f"calibrate scores.txt {more} --apply c.json -o again.txt")
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(f"error: {name}")
+    said = cli("calibrate scores.txt --apply c.json -o c.json")
+    assert said.err.startswith("error: c.json: is an input")
+    assert cli(f"{test} -o plain.txt").code == 0
+    said = cli("calibrate plain.txt --apply c.json -o again.txt")
+    assert (said.code, said.out) == (2, "")
+    assert "test-0 test-1: has no lower_log_seconds, " in said.err
 
 
 @pytest.mark.usefixtures("archives")

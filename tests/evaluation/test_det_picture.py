@@ -23,7 +23,7 @@ def test_normal_scores_of_one_deviation_give_a_straight_line():
     curves = SortedTrials(
         np.concatenate([scores + 2, scores]), np.repeat([True, False], len(scores))
     ).curves()
-    picture = det_picture(curves, "A & B")
+    picture = det_picture([("A & B", curves)])
     found = points(picture)
     inside = found[(found[:, 0] > 310) & (found[:, 0] < 440)]  # false alarms from 1 to 13 %
     slope, offset = np.polyfit(*inside.T, 1)
@@ -39,11 +39,33 @@ def test_normal_scores_of_one_deviation_give_a_straight_line():
 
 
 def test_a_system_without_errors_and_one_that_is_always_wrong():
-    perfect = det_picture(SortedTrials([1, 2, 3, 4], [0, 0, 1, 1]).curves(), "perfect")
+    perfect = det_picture([("perfect", SortedTrials([1, 2, 3, 4], [0, 0, 1, 1]).curves())])
     assert "no threshold has both misses and false alarms" in "".join(
         ET.fromstring(perfect).itertext()
     )
-    wrong = det_picture(SortedTrials([1, 2, 3, 4, 2.5], [1, 1, 0, 0, 1]).curves(), "wrong")
+    wrong = det_picture([("wrong", SortedTrials([1, 2, 3, 4, 2.5], [1, 1, 0, 0, 1]).curves())])
     assert len(points(wrong)) == 0
-    mixed = det_picture(SortedTrials([3, 1, 2, 4, 1.5], [1, 1, 0, 0, 1]).curves(), "mixed")
+    mixed = det_picture([("mixed", SortedTrials([3, 1, 2, 4, 1.5], [1, 1, 0, 0, 1]).curves())])
     assert len(points(mixed)) > 0
+
+
+def test_two_systems_are_told_apart():
+    rng = np.random.default_rng(0)
+    is_target = np.repeat([True, False], 500)
+    noise = rng.standard_normal((2, 1000))
+    good, bad = (SortedTrials(d * is_target + noise[n], is_target) for n, d in enumerate((3, 1)))
+    picture = det_picture([("good", good.curves()), ("bad", bad.curves())])
+    root = ET.fromstring(picture)
+    lines = [*root.iter(f"{SVG}polyline")]
+    circles = [*root.iter(f"{SVG}circle")]
+    titles = [t for t in root.iter(f"{SVG}text") if t.get("class") == "title"]
+    assert [title.text.split(":")[0] for title in titles] == ["good", "bad"]
+    for title, line in zip(titles, lines, strict=True):
+        of_system = [one for one in circles if one.get("fill") == line.get("stroke")]
+        assert of_system
+        assert line.get("stroke") in title.get("style")
+    assert lines[0].get("stroke") != lines[1].get("stroke")
+    # Both on one pair of axes: the better system is nearer to the lower left.
+    heights = [float(one.get("cy")) for one in circles if "EER" in one.find(f"{SVG}title").text]
+    assert heights[0] > heights[1] + 50
+    assert "good and bad" in root.get("aria-label")

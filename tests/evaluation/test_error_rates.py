@@ -64,3 +64,26 @@ def test_intervals_over_speakers(trials):
         TrialError, match="trial 1 is a target trial, but its speakers are 's0' and"
     ):
         eer_report(scores, is_target, turned)
+
+
+def test_two_systems_on_the_same_trials(trials):
+    scores, is_target, pairs = trials
+    other = scores + 2 * np.random.default_rng(1).standard_normal(len(scores))
+    own, of_other = (eer_report(numbers, is_target, pairs) for numbers in (scores, other))
+    report = eer_report(scores, is_target, pairs, other_scores=other)
+    assert own["differences"] is None
+    differences = report.pop("differences")
+    assert {**report, "differences": None} == own  # intervals and all: the draws are the same
+    assert json.loads(json.dumps(differences)) == differences
+    found = differences["eer"]
+    assert (found["value"], found["other"]) == (own["eer"], of_other["eer"])
+    assert found["difference"] == own["eer"] - of_other["eer"]
+    low, high = found["interval"]
+    assert low < found["difference"] < high < 0
+    assert 0 < found["p"] < 0.05
+    assert differences["min_dcf"].keys() == {"0.01", "0.05"}
+    assert differences["cllr"].keys() == found.keys()
+    blind = eer_report(scores, is_target, other_scores=other)["differences"]["eer"]
+    assert (blind["interval"], blind["p"]) == (None, None)
+    with pytest.raises(TrialError, match=r"shapes \(495,\) and \(496,\)"):
+        eer_report(scores, is_target, other_scores=other[1:])

@@ -111,7 +111,7 @@ def test_a_model_is_scored_on_what_extract_returns(mixtures, extractor, tmp_path
         progress=lambda *done: told.append(done),
     )
     assert told == [(1, 3), (2, 3), (3, 3)]
-    assert summary["num_mixtures"] == 3
+    assert summary["num_trials"] == 3
     assert summary["num_broken"] == 0
 
     target, other, enrollment = (
@@ -178,7 +178,7 @@ def test_a_broken_row_is_told_and_counted_and_the_rest_goes_on(mixtures, extract
     plans[0] = break_plan(plans[0], mixtures / "gone.wav")
     plans[1] = break_plan(plans[1], mixtures / "text.wav")
     summary = evaluate_extraction(extractor, plans, output=tmp_path, metrics=["si_sdr", "stoi"])
-    assert (summary["num_mixtures"], summary["num_broken"]) == (1, 2)
+    assert (summary["num_trials"], summary["num_broken"]) == (1, 2)
     assert summary["metrics"]["stoi"]["num"] == 1
     assert [one["id"] for one in summary["broken"]] == ["m0", "m1"]
     assert "gone.wav: " in summary["broken"][0]["problem"]
@@ -193,7 +193,7 @@ def test_a_silent_target_and_a_wild_model_are_broken_rows(mixtures, extractor, t
     soundfile.write(mixtures / "silence.wav", np.zeros(RATE), RATE)
     silent = break_plan(plan, mixtures / "silence.wav")
     summary = evaluate_extraction(extractor, [silent], output=tmp_path)
-    assert (summary["num_mixtures"], summary["failure_rate"]) == (0, None)
+    assert (summary["num_trials"], summary["failure_rate"]) == (0, None)
     assert "silent" in summary["broken"][0]["problem"]
     wild = FromTheMixture(lambda mixture: mixture * math.nan)
     summary = evaluate_extraction(wild, [plan], output=tmp_path)
@@ -211,7 +211,7 @@ def test_without_the_target_the_attenuation_is_all_there_is(mixtures, tmp_path):
         output=tmp_path,
         metrics=["si_sdr", "stoi", "similarity"],
     )
-    assert (summary["num_mixtures"], summary["num_broken"]) == (3, 0)
+    assert (summary["num_trials"], summary["num_broken"]) == (3, 0)
     nums = {name: value["num"] for name, value in summary["metrics"].items()}
     assert nums["attenuation_db"] == 1
     assert nums["si_sdri"] == nums["stoi"] == nums["similarity"] == 2
@@ -243,7 +243,7 @@ def test_a_metric_without_a_value_is_left_out_alone(mixtures, tmp_path):
     summary = evaluate_extraction(
         FromTheMixture(lambda mixture: mixture), [plan, short], output=tmp_path
     )
-    assert summary["num_mixtures"] == 2
+    assert summary["num_trials"] == 2
     assert summary["metrics"]["si_sdr"]["num"] == 2
     assert summary["metrics"]["pesq_wb"]["num"] == summary["metrics"]["estoi"]["num"] == 1
     note = rows_of(tmp_path)[1]["note"]
@@ -256,7 +256,7 @@ def test_a_short_enrollment_is_noted_in_its_row(mixtures, extractor, tmp_path):
     clip = replace(plan.enrollment.clip, num_samples=8000)
     plan = replace(plan, enrollment=EnrollmentPlan(clip))
     summary = evaluate_extraction(extractor, [plan], output=tmp_path, metrics=["si_sdr"])
-    assert summary["num_mixtures"] == 1
+    assert summary["num_trials"] == 1
     assert "only 0.50 s long" in rows_of(tmp_path)[0]["note"]
 
 

@@ -95,6 +95,15 @@ def test_whiskers_are_in_line_with_their_names():
     assert "0" in {text.text for text in elements(zero, "text")}
 
 
+def test_a_mean_without_an_interval_is_a_dot():
+    means = [Mean("one", 2.0, None), Mean("two", 5.0, (4.5, 5.5))]
+    svg = whiskers(means, x_label="SI-SDRi (dB)")
+    groups = [group for group in elements(svg, "g") if group.get("class") == "whisker"]
+    assert groups[0].find("title").text == "one: 2.00"
+    left, _, right = groups[0].find("path").get("d").lstrip("M").replace("H", " ").split()
+    assert left == right == groups[0].find("circle").get("cx")
+
+
 def test_a_diagonal_goes_through_equal_values():
     points = [(-5.0, 20.0, "a"), (3.0, 3.0, "b")]
     svg = scatter(points, x_label="x", y_label="y", low_below=1.0, has_diagonal=True)

@@ -57,19 +57,19 @@ def test_the_page_of_a_usual_evaluation(write_page, made):
     assert titles(page) == [
         "Means",
         "Improvement and failures",
-        "Improvement of all mixtures",
+        "Improvement of all trials",
         "Improvement by length of the enrollment",
         "Improvement by input SIR",
         "Failures by SIR",
         "Improvement by sexes",
         "Failures by sexes",
-        "Mixtures that could not be scored",
+        "Trials that could not be scored",
     ]
     mean = np.mean([row["si_sdri"] for row in rows])
     assert f"<b>{mean:.2f} dB</b>" in page
     num_failed = sum(row["si_sdri"] < 1 for row in rows)
     num_wrong = sum(row["si_sdri"] < 0 for row in rows)
-    assert f"{num_failed} of 40 mixtures failed: their SI-SDRi is below 1 dB." in page
+    assert f"{num_failed} of 40 trials failed, with an SI-SDRi below 1 dB." in page
     assert f"In {num_wrong} of them the wrong voice came out." in page
     assert "x.wav: no &lt;file&gt;" in page
     assert "exp/a&amp;b" in page
@@ -79,7 +79,7 @@ def test_the_page_of_a_usual_evaluation(write_page, made):
 def test_what_is_not_known_is_not_drawn(write_page, made):
     rows = made.rows(10, sir_db=None, sexes="", enrollment_seconds=4.0)
     page = read(write_page(rows))
-    assert titles(page) == ["Means", "Improvement and failures", "Improvement of all mixtures"]
+    assert titles(page) == ["Means", "Improvement and failures", "Improvement of all trials"]
 
 
 @pytest.mark.parametrize("num", [1, 2, 20])
@@ -90,9 +90,24 @@ def test_few_and_equal_mixtures(write_page, made, num):
     assert "nan" not in page.replace("nance", "")
 
 
+def test_a_single_mixture_has_no_intervals_and_is_told_in_the_singular(write_page, made):
+    (row,) = rows = [made.row("s1/m", 5.0, attenuation_db=20.0)]
+    page = read(write_page(rows, other_rows=rows))
+    assert "<b>1</b><span>trial scored</span>" in page
+    assert "0 of 1 trial failed, " in page
+    assert "1 trial in both reports." in page
+    assert "mean attenuation of 1 trial without the target" in page
+    assert "<span>mean SI-SDRi</span>" in page
+    assert "5.00 to 5.00" not in page
+    page = read(write_page([row, {**row, "id": "s2/m"}]))  # both trials of it
+    assert "<b>2</b><span>trials scored, of 1 mixture</span>" in page
+    assert "5.00 to 5.00" not in page
+    assert not re.search(r"\b1 (trials|mixtures)\b", page)
+
+
 def test_nothing_but_broken_mixtures(write_page, made):
     page = read(write_page([made.row("m0", None, note="m0.wav: gone")]))
-    assert titles(page) == ["Mixtures that could not be scored"]
+    assert titles(page) == ["Trials that could not be scored"]
     assert "m0.wav: gone" in page
 
 
@@ -100,7 +115,7 @@ def test_absent_targets_have_their_attenuation(write_page, made):
     rows = [made.row(f"m{number}", None, attenuation_db=20.0 + number) for number in range(3)]
     page = read(write_page(rows))
     assert titles(page) == ["Means"]
-    assert "<b>21.0 dB</b><span>mean attenuation of 3 mixtures without the target" in page
+    assert "<b>21.0 dB</b><span>mean attenuation of 3 trials without the target" in page
     rows += [made.row("n", 3.0, attenuation_db=None)]
     assert "1 of" not in titles(read(write_page(rows)))
 

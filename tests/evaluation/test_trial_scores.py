@@ -7,7 +7,14 @@ from wesep_like.audio import io
 from wesep_like.errors import ManifestError, TrialError
 from wesep_like.evaluation import trial_scores as module
 from wesep_like.evaluation.error_rates import eer_report
-from wesep_like.evaluation.trial_scores import Cohort, Scoring, measures_of, score_trials, usable
+from wesep_like.evaluation.trial_scores import (
+    Cohort,
+    Scoring,
+    calibrated,
+    measures_of,
+    score_trials,
+    usable,
+)
 from wesep_like.evaluation.trials import ScoredTrial, Trial
 from wesep_like.inference.embedder import Embedder
 from wesep_like.interop.checkpoints import read_published_encoder
@@ -178,3 +185,16 @@ def test_the_pretrained_encoder_knows_the_speakers_of_test_other(shared, make_em
     assert report["eer"] < 0.01
     assert report["mean_target"] == pytest.approx(0.79, abs=0.02)
     assert report["mean_nontarget"] == pytest.approx(0.09, abs=0.02)
+
+
+def test_scores_that_exist_are_calibrated():
+    scored = [ScoredTrial("a", "b", True, 2.0, {"x": 0.5}), ScoredTrial("a", "c", None, -1.0)]
+    affine = Calibration(("score",), np.array([3.0]), -1.0)
+    assert calibrated(scored, affine) == [
+        ScoredTrial("a", "b", True, 5.0, {"x": 0.5}),
+        ScoredTrial("a", "c", None, -4.0),
+    ]
+    by_quality = Calibration(("score", "x"), np.array([3.0, 2.0]), -1.0)
+    assert calibrated(scored[:1], by_quality)[0].score == 6.0
+    with pytest.raises(TrialError, match="a c: has no x. Write the scores with 'wesep-like score"):
+        calibrated(scored, by_quality)

@@ -145,3 +145,30 @@ def test_scores_that_do_not_fit_their_trials():
         labelled(scored, [Trial("a", "b", True), Trial("b", "a", True)])
     with pytest.raises(TrialError, match=r"a b: two scores, 0\.9 and 0\.8\. Keep one"):
         labelled([*scored, ScoredTrial("a", "b", None, 0.8)], [Trial("a", "b", True)])
+
+
+def test_scores_of_another_system_are_of_the_same_trials():
+    own = [ScoredTrial("a", "b", True, 0.9), ScoredTrial("c", "d", False, 0.1)]
+    other = [ScoredTrial("c", "d", None, 3.0), ScoredTrial("a", "b", True, 7.0)]
+    assert labelled(other, own, is_all=True) == [
+        ScoredTrial("a", "b", True, 7.0),
+        ScoredTrial("c", "d", False, 3.0),
+    ]
+    more = [*other, ScoredTrial("b", "a", None, 1.0)]
+    assert len(labelled(more, own)) == 2
+    with pytest.raises(
+        TrialError, match=r"o\.txt: b a: scored here alone \(1 of 3 trials are such"
+    ):
+        labelled(more, own, where="o.txt", is_all=True)
+    with pytest.raises(TrialError, match=r"o\.txt: c d: has no score \(1 of 2 trials are such\)"):
+        labelled(other[1:], own, where="o.txt", is_all=True)
+
+
+def test_labels_of_scores_and_of_the_list_contradict_each_other():
+    scored = [ScoredTrial("a", "b", True, 0.9), ScoredTrial("c", "d", True, 0.1)]
+    message = (
+        r"s\.txt: c d: of kind 'target' in it, and of kind 'nontarget' in the other file "
+        r"\(1 of 2 trials are such\)\. Correct"
+    )
+    with pytest.raises(TrialError, match=message):
+        labelled(scored, [Trial("c", "d", False), Trial("a", "b", True)], where="s.txt")

@@ -12,7 +12,7 @@ def test_means_counts_and_failure_rate():
         {"id": "d", "si_sdri": None, "pesq": None, "note": "silent"},
     ]
     summary = summarise(rows, seed=0)
-    assert summary["num_mixtures"] == 4
+    assert (summary["num_trials"], summary["num_mixtures"]) == (4, 4)
     assert summary["failure_rate"] == pytest.approx(1 / 3)  # 1.0 dB is not below 1 dB
     assert set(summary["metrics"]) == {"si_sdri", "pesq"}
     assert summary["metrics"]["pesq"]["mean"] == 2.5
@@ -36,6 +36,20 @@ def test_the_same_seed_gives_the_same_interval():
     assert summarise(rows, seed=3) != summarise(rows, seed=4)
 
 
+def test_a_single_mixture_has_no_interval():
+    rows = [{"si_sdri": 3.0}, {"si_sdri": 5.0}]
+    assert summarise(rows[:1])["metrics"]["si_sdri"] == {"mean": 3.0, "interval": None, "num": 1}
+    of_one = summarise(rows, ["a", "a"])
+    assert (of_one["num_trials"], of_one["num_mixtures"]) == (2, 1)
+    assert of_one["metrics"]["si_sdri"] == {"mean": 4.0, "interval": None, "num": 2}
+    assert summarise(rows, ["a", "b"])["metrics"]["si_sdri"]["interval"] == [3, 5]
+
+
 def test_nothing_measured():
-    assert summarise([]) == {"num_mixtures": 0, "failure_rate": None, "metrics": {}}
+    assert summarise([]) == {
+        "num_trials": 0,
+        "num_mixtures": 0,
+        "failure_rate": None,
+        "metrics": {},
+    }
     assert summarise([{"id": "a", "si_sdri": None}])["failure_rate"] is None

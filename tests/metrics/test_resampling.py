@@ -46,7 +46,8 @@ def test_a_difference_is_found():
 def test_no_difference_at_all_and_a_single_trial():
     assert sign_flip_p(np.zeros(5)) == 1
     assert sign_flip_p(np.array([3.0])) == 1
-    assert mean_interval(np.array([3.0])) == (3, 3)
+    assert mean_interval(np.array([3.0])) is None
+    assert mean_interval(np.array([3.0, 4.0]), ["a", "a"]) is None
 
 
 def test_clusters_of_unequal_size_weigh_by_their_trials():

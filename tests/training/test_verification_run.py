@@ -157,6 +157,26 @@ def test_fine_tuning_with_a_large_margin_goes_on_from_encoder_and_head(write_enc
     experiment.train(second, [], tmp_path / "second")
 
 
+@pytest.mark.parametrize("adaptive", [0.0, 2.0])
+def test_margins_that_were_learnt_begin_anew(write_encoder, tmp_path, adaptive):
+    loss = {"name": "am_softmax", "adaptive": 1.0}
+    path = write_encoder(losses={"speaker": loss}, schedule={"name": "constant"})
+    experiment.train(path, ["trainer.num_steps=1", "trainer.validate_every=1"], tmp_path / "first")
+    kept = torch.load(tmp_path / "first/checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    assert not torch.equal(kept["head.0.margins"], torch.full((4,), 0.2))
+    path = write_encoder(
+        losses={"speaker": {**loss, "margin": 0.5, "adaptive": adaptive}},
+        init={"head": str(tmp_path / "first")},
+    )
+    task, _ = experiment.build(experiment.read_experiment(path)[0], str(path))
+    head = task.losses[0].loss
+    assert torch.equal(head.weight, kept["head.0.weight"])
+    speakers = torch.arange(4)
+    held = head.logits(torch.eye(4, head.weight.shape[1]), speakers)
+    free = head.logits(torch.eye(4, head.weight.shape[1]))
+    torch.testing.assert_close((free - held).diag(), torch.full((4,), 0.5 * head.scale))
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -16,6 +16,7 @@ EXAMPLES = (
     "wesep-like eer scores.txt",
     "wesep-like eer scores.txt trials.txt --json",
     "wesep-like eer scores.txt --utterances data/mini/test/utterances.jsonl --det det.svg",
+    "wesep-like eer plda.txt --utterances test.npz --against cosine.txt",
 )
 
 
@@ -36,6 +37,12 @@ def run(
             "one. Not needed if names are as VoxCeleb's.",
         ),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SCORES", help="Scores of another system on the same trials, to compare with."
+        ),
+    ] = None,
     det: Annotated[
         Path | None, typer.Option(metavar="SVG", help="Draw the DET curve into this file (.svg).")
     ] = None,
@@ -45,6 +52,9 @@ def run(
 
     EER and minimum costs are of any scores. The actual costs and Cllr take scores for natural
     log-likelihood ratios: PLDA's, or those after 'wesep-like calibrate'.
+
+    With --against the differences to another system are told, with their intervals and p values:
+    both systems get the same draws of speakers.
     """
     from wesep_like.config.atomic import atomic_path, check_writable
     from wesep_like.evaluation.det_picture import det_picture
@@ -59,19 +69,38 @@ def run(
                 f"{det}: no format to draw has the suffix {det.suffix!r}. Known: .svg"
             )
         check_writable(det)
-        refuse_inputs(det, identify(path for path in (scores, trials, utterances) if path))
-    scored = labelled(read_scores(scores), None if trials is None else read_trials(trials))
+        inputs = (scores, trials, utterances, against)
+        refuse_inputs(det, identify(path for path in inputs if path))
+    asked = None if trials is None else read_trials(trials)
+    scored = labelled(read_scores(scores), asked, where=scores)
     check_both_kinds(scored, trials or scores)
-    numbers = [trial.score for trial in scored]
+    systems = [scored]
+    if against is not None:
+        is_all = asked is None
+        systems.append(
+            labelled(read_scores(against), asked or scored, where=against, is_all=is_all)
+        )
+    numbers = [[trial.score for trial in system] for system in systems]
     labels = [bool(trial.is_target) for trial in scored]
     who = find_speakers(scored, utterances, (trials or scores).parent)
     pairs = None if who is None else [(who[t.first], who[t.second]) for t in scored]
     too_few = pairs is not None and len({name for pair in pairs for name in pair}) < _MIN_SPEAKERS
     with progress_bar("intervals") as progress:
-        result = eer_report(numbers, labels, None if too_few else pairs, progress=progress)
+        result = eer_report(
+            numbers[0],
+            labels,
+            None if too_few else pairs,
+            other_scores=None if against is None else numbers[1],
+            progress=progress,
+        )
+    result["against"] = None if against is None else str(against)
     if det is not None:
-        picture = det_picture(SortedTrials(numbers, labels).curves(), scores.name)
+        files = [scores] if against is None else [scores, against]
+        is_told_by_name = len({file.name for file in files}) == len(files)
+        titles = [file.name if is_told_by_name else str(file) for file in files]
+        curves = [SortedTrials(system, labels).curves() for system in numbers]
         with atomic_path(det) as draft:
+            picture = det_picture([*zip(titles, curves, strict=True)])
             draft.write_text(picture, encoding="utf-8")
         result["files"] = {"det": str(det)}
     why = "there are less than three" if too_few else "it is not known who speaks (--utterances)"
@@ -110,6 +139,35 @@ def _lines(result: Mapping[str, Any], why_no_intervals: str) -> Iterator[str]:
     else:
         yield f"in brackets, 95 % intervals over {result['num_speakers']} speakers"
     yield f"{result['num_trials']} trials, {result['num_target']} of them target trials"
+    if result["against"] is not None:
+        yield from _comparison(result)
+
+
+_NAMES = {
+    "eer": "EER (%)",
+    "convex_hull_eer": "EER of the hull (%)",
+    "min_dcf": "minDCF",
+    "act_dcf": "actDCF",
+    "min_cllr": "minCllr",
+    "cllr": "Cllr",
+}
+
+
+def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
+    yield f"against {result['against']}: less is better; each p for its measure alone (uncorrected)"
+    columns = f"{'this':>8} {'other':>8} {'difference':>10}  {'95 % interval':>18} {'p':>7}"
+    yield f"{'':20} {columns}"
+    for measure, name in _NAMES.items():
+        found = result["differences"][measure]
+        factor, digits = (100, 2) if name.endswith("(%)") else (1, 3)
+        for p_target, values in [("", found)] if "value" in found else found.items():
+            numbers = (factor * values[key] for key in ("value", "other", "difference"))
+            value, other, difference = (f"{number:.{digits}f}" for number in numbers)
+            line = f"{f'{name} {p_target}':20} {value:>8} {other:>8} {difference:>10}"
+            if values["interval"] is not None:
+                low, high = (f"{factor * end:.{digits}f}" for end in values["interval"])
+                line += f"  {f'{low} .. {high}':>18} {values['p']:7.3f}"
+            yield line
 
 
 def _between(limits: list[float], digits: int) -> str:

@@ -59,7 +59,7 @@ def run(
 ) -> None:
     """Extract and score every fixed mixture of DATA.
 
-    Means come with 95 % intervals; the failure rate is the share of mixtures with an SI-SDRi below
+    Means come with 95 % intervals; the failure rate is the share of trials with an SI-SDRi below
     1 dB. A mixture that cannot be used is reported and left out; the exit code is then 1. With
     --against the differences to another system are told, with their intervals and p values.
     """
@@ -96,7 +96,7 @@ def run(
         say(f"warning: against {against}: {warning}")
     print_result(summary, _table(summary), as_json=as_json)
     if summary["num_broken"]:
-        say(f"error: {summary['num_broken']} of {len(mixtures.plans)} mixtures could not be scored")
+        say(f"error: {summary['num_broken']} of {len(mixtures.plans)} trials could not be scored")
         raise typer.Exit(1)
 
 
@@ -108,10 +108,10 @@ def _leave_cores_to(workers: int) -> None:
 
 
 def _table(summary: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{'':20} {'mean':>8}  {'95 % interval':>18} {'mixtures':>9}"
+    yield f"{'':20} {'mean':>8}  {'95 % interval':>18} {'trials':>9}"
     for name, value in summary["metrics"].items():
-        low, high = (f"{bound:.2f}" for bound in value["interval"])
-        yield f"{name:20} {value['mean']:8.2f}  {f'{low} .. {high}':>18} {value['num']:9}"
+        between = _between(value["interval"])
+        yield f"{name:20} {value['mean']:8.2f}  {between:>18} {value['num']:9}"
     if "dnsmos_ovrl" in summary["metrics"]:
         yield "dnsmos is as high for a wrong voice: read it beside si_sdri and similarity"
     if summary["failure_rate"] is not None:
@@ -125,12 +125,19 @@ def _table(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _comparison(against: Mapping[str, Any]) -> Iterator[str]:
-    pairs = f"{against['num_pairs']} pairs, each p for its metric alone (uncorrected)"
-    yield f"against {against['report']}: {pairs}"
+    from wesep_like.evaluation.report.html import counted
+
+    pairs = counted(against["num_pairs"], "pair")
+    yield f"against {against['report']}: {pairs}, each p for its metric alone (uncorrected)"
     columns = f"{'this':>8} {'other':>8} {'difference':>10}  {'95 % interval':>18}"
     yield f"{'':20} {columns} {'p':>7} {'better':>8} {'worse':>8}"
     for name, value in against["metrics"].items():
-        low, high = (f"{bound:.2f}" for bound in value["interval"])
+        between = _between(value["interval"])
         means = f"{value['mean']:8.2f} {value['other_mean']:8.2f} {value['difference']:10.2f}"
         shares = f"{100 * value['better']:6.1f} % {100 * value['worse']:6.1f} %"
-        yield f"{name:20} {means}  {f'{low} .. {high}':>18} {value['p']:7.4f} {shares}"
+        yield f"{name:20} {means}  {between:>18} {value['p']:7.4f} {shares}"
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    """As text; nothing of a single mixture, whose mean has no interval."""
+    return "" if interval is None else f"{interval[0]:.2f} .. {interval[1]:.2f}"

@@ -15,7 +15,9 @@ from wesep_like.errors import TrialError
 
 if TYPE_CHECKING:
     from wesep_like.data.embedding_archive import Embeddings
+    from wesep_like.evaluation.calibration_file import CalibrationFile
     from wesep_like.evaluation.embeddings import Encoder
+    from wesep_like.evaluation.score_origin import Origin
     from wesep_like.evaluation.trial_scores import Scoring
 
 EXAMPLES = (
@@ -108,6 +110,8 @@ def run(
     left out; the exit code is then 1.
     """
     from wesep_like.config.atomic import check_writable
+    from wesep_like.evaluation.calibration_file import read_calibration
+    from wesep_like.evaluation.score_origin import file_digest, write_origin
     from wesep_like.evaluation.trial_names import find_audio, find_rows
     from wesep_like.evaluation.trial_scores import score_trials, usable
     from wesep_like.evaluation.trials import read_trials, write_scores
@@ -150,7 +154,11 @@ def run(
             _check_compares_no_embeddings(backend, mean, norm, cohort)
         heard, problems = _heard(encoder, audio, workers)
         rows = {name: row for row, name in enumerate(heard.ids.tolist())}
-    scoring = _scoring(heard, backend, mean, norm, cohort, top_n, quality, calibration)
+    learnt = None if calibration is None else read_calibration(calibration)
+    scoring = _scoring(heard, backend, mean, norm, cohort, top_n, quality, learnt)
+    origin = _origin(heard, backend, mean, cohort, scoring, by_likelihood is not None)
+    if learnt is not None:
+        learnt.check_fits(origin, output)
     kept, more_problems = usable(pairs, rows, heard)
     problems = [*problems, *more_problems]
     if not kept:
@@ -162,6 +170,7 @@ def run(
         with progress_bar("comparing") as progress:
             ratios = likelihood_ratios(by_likelihood, kept, rows, heard, progress=progress)
     write_scores(output, score_trials(kept, rows, heard, scoring, scores=ratios))
+    write_origin(output, {**origin, "calibration": file_digest(calibration)})
     for problem in problems:
         say(f"error: {problem}")
     typer.echo(f"{output}: {len(kept)} of {len(pairs)} trials scored")
@@ -220,11 +229,10 @@ def _scoring(
     cohort: Path | None,
     top_n: int | None,
     quality: bool,
-    calibration: Path | None,
+    learnt: CalibrationFile | None,
 ) -> Scoring:
     from wesep_like.data.embedding_archive import read_embeddings
     from wesep_like.evaluation.backend_file import read_backend
-    from wesep_like.evaluation.calibration_file import read_calibration
     from wesep_like.evaluation.trial_scores import TOP_N, Cohort, Scoring
     from wesep_like.scoring.backend import Backend
     from wesep_like.scoring.transforms import centring
@@ -247,5 +255,29 @@ def _scoring(
         None if cohort is None else Cohort.of(read(cohort)),
         TOP_N if top_n is None else top_n,
         quality,
-        None if calibration is None else read_calibration(calibration),
+        None if learnt is None else learnt.calibration,
     )
+
+
+def _origin(
+    heard: Embeddings,
+    backend: Path | None,
+    mean: Path | None,
+    cohort: Path | None,
+    scoring: Scoring,
+    by_likelihood: bool,
+) -> Origin:
+    """How the scores are made, before any calibration."""
+    from wesep_like.evaluation.score_origin import file_digest
+
+    counts_all = cohort is None or scoring.norm in ("z", "t", "s")
+    origin = {
+        "model": heard.model,
+        "backend": "likelihood ratios" if by_likelihood else file_digest(backend),
+        "mean": file_digest(mean),
+        "norm": scoring.norm or "none",
+        "cohort": file_digest(cohort),
+        "top_n": "none" if counts_all else str(scoring.top_n),
+        "calibration": "none",
+    }
+    return {name: value for name, value in origin.items() if value}

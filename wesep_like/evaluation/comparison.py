@@ -95,7 +95,8 @@ def compare(
         `num_pairs`, ids that both have; `num_alone`, ids of the first that the other lacks;
         `num_other_alone`; `warnings`, why the two may not be comparable; and `metrics`: for each
         that both have, and for `failure`, the failure rate, `num` of pairs with both values, the
-        means `mean` and `other_mean`, `difference` of the two with its 95 % `interval`, `p` of the
+        means `mean` and `other_mean`, `difference` of the two with its 95 % `interval` (None if
+        all pairs are of one mixture), `p` of the
         hypothesis that the two systems are alike, `better` and `worse`, the shares of pairs in
         which the first system is (of a tie it is neither).
 
@@ -131,13 +132,14 @@ def _compare_metric(
     )
     differences = np.round(own - other, _DECIMALS)
     clusters = [mixture_of(row["id"]) for row, _ in both]
+    interval = mean_interval(differences, clusters)
     gain = -differences if name in _LESS_IS_BETTER else differences
     return {
         "num": len(both),
         "mean": float(own.mean()),
         "other_mean": float(other.mean()),
         "difference": float(differences.mean()),
-        "interval": list(mean_interval(differences, clusters)),
+        "interval": None if interval is None else list(interval),
         "p": sign_flip_p(differences, clusters),
         "better": float((gain > 0).mean()),
         "worse": float((gain < 0).mean()),

@@ -31,6 +31,7 @@ from wesep_like.errors import AudioError, ConfigError, WesepLikeError
 from wesep_like.evaluation.clusters import mixture_of
 from wesep_like.evaluation.comparison import compare_reports, read_report
 from wesep_like.evaluation.report import is_scored, write_report
+from wesep_like.evaluation.report.html import counted
 from wesep_like.evaluation.score_table import SCORES, write_scores
 from wesep_like.evaluation.scoring import (
     ATTENUATION,
@@ -216,11 +217,11 @@ def _sir_db(batch: Batch) -> float | None:
 def _real_time_factor(
     timings: Sequence[tuple[float, float]], device: torch.device, num_workers: int
 ) -> dict[str, Any]:
-    counted = timings[1:] or timings
-    taken, audio = (sum(column) for column in zip(*counted, strict=True)) if counted else (0, 0)
+    heard = timings[1:] or timings
+    taken, audio = (sum(column) for column in zip(*heard, strict=True)) if heard else (0, 0)
     how = [
         "wall time of enrollment and extraction, without reading and scoring, over duration",
-        f"{len(counted)} mixtures, without the first (warm-up)" if timings[1:] else "1 mixture",
+        counted(len(heard), "trial") + (", without the first (warm-up)" if timings[1:] else ""),
         f"CPU, torch threads: {torch.get_num_threads()}" if device.type == "cpu" else str(device),
     ]
     if num_workers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -137,6 +137,17 @@ def score_trials(
         )
         for trial, (score, *more) in zip(trials, columns, strict=True)
     ]
+
+
+def calibrated(scored: Sequence[ScoredTrial], calibration: Calibration) -> list[ScoredTrial]:
+    """The trials with log-likelihood ratios for scores; labels and measures stay.
+
+    Raises:
+        TrialError: If a trial lacks a measure that the calibration needs.
+    """
+    names = [name for name in calibration.names if name != "score"]
+    ratios = calibration(measures_of(scored, names)).tolist()
+    return [replace(one, score=ratio) for one, ratio in zip(scored, ratios, strict=True)]
 
 
 def measures_of(scored: Sequence[ScoredTrial], names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -89,16 +89,23 @@ def write_scores(path: str | Path, scored: Iterable[ScoredTrial]) -> None:
 
 
 def labelled(
-    scored: Sequence[ScoredTrial], trials: Sequence[Trial] | None = None
+    scored: Sequence[ScoredTrial],
+    trials: Sequence[Trial] | None = None,
+    *,
+    where: str | Path = "scores",
+    is_all: bool = False,
 ) -> list[ScoredTrial]:
     """The scored trials, each of which says whether it is a target trial.
 
     Args:
         scored: Labelled, if there is no list of trials.
-        trials: Which trials to count, in this order, and their labels. Further scores are left out.
+        trials: Which trials to count, in this order, and their labels.
+        where: What to call the scores in messages.
+        is_all: Further scores are an error; else they are left out.
 
     Raises:
-        TrialError: If a trial has no label or no score, or two scores that differ.
+        TrialError: If a trial has no label or no score, or two scores that differ, or the labels of
+            the two contradict each other.
     """
     asked: Sequence[Trial] = scored if trials is None else trials
     unlabelled = [trial for trial in asked if trial.is_target is None]
@@ -112,19 +119,33 @@ def labelled(
         before = of_pair.setdefault((trial.first, trial.second), trial)
         if before.score != trial.score:
             raise TrialError(
-                f"{_pair(trial)}: two scores, {before.score} and {trial.score}. Keep one."
+                f"{where}: {_pair(trial)}: two scores, {before.score} and {trial.score}. Keep one."
             )
     lost = [trial for trial in asked if (trial.first, trial.second) not in of_pair]
     if lost:
         raise TrialError(
-            f"{_pair(lost[0])}: has no score ({len(lost)} of {len(asked)} trials are such). "
-            "Score all trials, or leave these out of the list."
+            f"{where}: {_pair(lost[0])}: has no score ({len(lost)} of {len(asked)} trials are "
+            "such). Score all trials, or leave these out of the list."
+        )
+    if is_all and len(of_pair) > len(asked):
+        known = {(trial.first, trial.second) for trial in asked}
+        more = next(trial for pair, trial in of_pair.items() if pair not in known)
+        raise TrialError(
+            f"{where}: {_pair(more)}: scored here alone ({len(of_pair) - len(asked)} of "
+            f"{len(of_pair)} trials are such). Score the same trials, or give a list of those that "
+            "count"
         )
     found = [of_pair[trial.first, trial.second] for trial in asked]
-    return [
-        one if one.is_target == trial.is_target else replace(one, is_target=trial.is_target)
-        for one, trial in zip(found, asked, strict=True)
-    ]
+    pairs = [*zip(found, asked, strict=True)]
+    wrong = [(one, trial) for one, trial in pairs if one.is_target == (not trial.is_target)]
+    if wrong:
+        first, other = wrong[0]
+        raise TrialError(
+            f"{where}: {_pair(first)}: of kind {_NAME_OF_LABEL[first.is_target]!r} in it, and of "
+            f"kind {_NAME_OF_LABEL[other.is_target]!r} in the other file ({len(wrong)} of "
+            f"{len(pairs)} trials are such). Correct one of them"
+        )
+    return [replace(one, is_target=trial.is_target) for one, trial in pairs]
 
 
 def check_both_kinds(trials: Sequence[Trial], where: str | Path) -> None:

@@ -33,11 +33,14 @@ class SpeakerLoss(nn.Module, ABC):
         compares_utterances: Whether it learns from speakers who have several utterances in a batch,
             and from nothing else.
         margin_share: From 0 to 1: for a schedule to raise while training.
+        begin_anew: Those of its weights that begin where the config says in each run, also in one
+            that goes on with the weights of another.
     """
 
     has_margin: bool = False
     compares_utterances: bool = False
     margin_share: float = 1.0
+    begin_anew: tuple[str, ...] = ()
 
     @abstractmethod
     def forward(self, embedding: Tensor, speakers: Tensor) -> Tensor:

@@ -27,10 +27,10 @@ def summarise(
         seed: Of the resampling; with one seed the intervals are always the same.
 
     Returns:
-        `num_mixtures`; `failure_rate`, the share of trials with an SI-SDRi (`si_sdri`) below
-        1 dB, or None if none has that value; and `metrics`:
-        for each name its `mean`, `interval` (of 95 %, as [low, high], by `mean_interval`) and
-        `num`, how many trials had a value.
+        `num_trials`; `num_mixtures`, of how many clusters they are; `failure_rate`, the share of
+        trials with an SI-SDRi (`si_sdri`) below 1 dB, or None if none has that value; and
+        `metrics`: for each name its `mean`, `interval` (of 95 %, as [low, high], by
+        `mean_interval`; None if that is) and `num`, how many trials had a value.
     """
     names = dict.fromkeys(name for row in rows for name in row)
     metrics = {}
@@ -39,14 +39,16 @@ def summarise(
         if counted:
             values = np.array([float(rows[place][name]) for place in counted])
             of_value = [clusters[place] for place in counted] if clusters is not None else None
+            interval = mean_interval(values, of_value, seed=seed)
             metrics[name] = {
                 "mean": float(values.mean()),
-                "interval": list(mean_interval(values, of_value, seed=seed)),
+                "interval": None if interval is None else list(interval),
                 "num": len(values),
             }
     improvements = [row["si_sdri"] for row in rows if _is_number(row.get("si_sdri"))]
     return {
-        "num_mixtures": len(rows),
+        "num_trials": len(rows),
+        "num_mixtures": len(rows if clusters is None else set(clusters)),
         "failure_rate": failure_rate(np.array(improvements)),
         "metrics": metrics,
     }

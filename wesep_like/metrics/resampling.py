@@ -17,14 +17,18 @@ _AT_ONCE = 250  # bounds the memory: of 6000 trials, 12 MB
 
 def mean_interval(
     values: np.ndarray, clusters: Sequence[Hashable] | None = None, *, seed: int = 0
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """The 95 % interval of the mean of `values` (trials,); those of one cluster are drawn together.
+
+    None if all are of one cluster: each draw would be the same.
 
     Source:
         Percentile bootstrap (Efron, 1979), 1000 resamples; of whole clusters (Davison and Hinkley,
         1997, section 3.8).
     """
     sums, counts = _by_cluster(values, clusters)
+    if len(sums) < 2:
+        return None
     rng = np.random.default_rng(seed)
     means = []
     for num in _portions(_NUM_RESAMPLES):

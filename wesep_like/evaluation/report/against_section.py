@@ -1,4 +1,4 @@
-"""How a system compares with another one on the same mixtures."""
+"""How a system compares with another one on the same trials."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from wesep_like.evaluation.report.html import figure, percent, table, terms
+from wesep_like.evaluation.report.html import counted, figure, percent, table, terms
 from wesep_like.evaluation.report.metric_names import METRIC_NAMES
 from wesep_like.evaluation.report.pictures import scatter
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 
 _HOW = (
-    "Mixtures are paired by their ids. 'Difference' is this system minus the other, with a 95 % "
+    "Trials are paired by their ids. 'Difference' is this system minus the other, with a 95 % "
     "interval by a bootstrap over mixtures; the two trials of one mixture are drawn together. p is "
     "two-sided, of a randomisation test: how often the mean difference is as large if the signs of "
     "the differences are drawn, mixture by mixture. Each p is of its metric alone, not corrected "
@@ -27,7 +27,7 @@ def against_section(
     rows: Sequence[Mapping[str, Any]],
     other_rows: Sequence[Mapping[str, Any]],
 ) -> str:
-    """A table of all metrics, and the SI-SDRi of each mixture by both systems.
+    """A table of all metrics, and the SI-SDRi of each trial by both systems.
 
     Args:
         against: As `compare_reports` returns it.
@@ -51,8 +51,8 @@ def against_section(
             low_below=FAILURE_BELOW_DB,
             has_diagonal=True,
         )
-        caption = "Each dot is a mixture. Above the diagonal this system is better."
-        plot = f'<div class="plots">{figure("Mixture by mixture", picture, caption)}</div>'
+        caption = "Each dot is a trial. Above the diagonal this system is better."
+        plot = f'<div class="plots">{figure("Trial by trial", picture, caption)}</div>'
     return (
         f"<h2>Against another system</h2>{about}{warnings}<p>{_pairs(against)}</p>"
         f'{_table(against["metrics"])}<p class="soft">{escape(_HOW)}</p>{plot}'
@@ -65,7 +65,7 @@ def p_text(p: float) -> str:
 
 
 def _pairs(against: Mapping[str, Any]) -> str:
-    parts = [f"{against['num_pairs']} mixtures are in both reports"]
+    parts = [f"{counted(against['num_pairs'], 'trial')} in both reports"]
     if against["num_alone"]:
         parts.append(f"{against['num_alone']} only in this one")
     if against["num_other_alone"]:

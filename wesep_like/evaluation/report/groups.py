@@ -1,4 +1,4 @@
-"""Mixtures that have something in common, and how well they were extracted."""
+"""Trials that have something in common, and how well they came out."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ _SAME = "same sex"
 
 @dataclass(frozen=True)
 class Group:
-    """Some mixtures: SI-SDRi in dB and share of failures, each with its 95 % interval.
+    """Some trials: SI-SDRi in dB and share of failures, each with its 95 % interval.
 
     Args:
         name: What they have in common.
+        interval: None of a single mixture.
         bounds: From where up to where, of a bin.
     """
 
     name: str
     num: int
     mean: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     failures: float
     failure_interval: tuple[float, float]
     bounds: tuple[float, float] | None = None

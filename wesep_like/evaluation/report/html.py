@@ -103,8 +103,15 @@ def to_open(title: str, content: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
-def interval(ends: Sequence[float], decimals: int = 2) -> str:
-    """An interval as text."""
+def counted(num: int, noun: str) -> str:
+    """A number of things as text: 1 trial, 2 trials."""
+    return f"{num} {noun}" if num == 1 else f"{num} {noun}s"
+
+
+def interval(ends: Sequence[float] | None, decimals: int = 2) -> str:
+    """An interval as text; a dash for none."""
+    if ends is None:
+        return "–"
     low, high = ends
     return f"{low:.{decimals}f} to {high:.{decimals}f}"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wesep_like.evaluation.comparison import FAILURE
+from wesep_like.evaluation.report.html import interval
 from wesep_like.evaluation.scoring import WRONG_VOICE
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 
@@ -27,10 +28,9 @@ class MetricName:
         """The value as text, in the unit but without it."""
         return f"{self.factor * value:.{self.decimals}f}"
 
-    def show_interval(self, ends: Sequence[float]) -> str:
-        """An interval as text."""
-        low, high = ends
-        return f"{self.show(low)} to {self.show(high)}"
+    def show_interval(self, ends: Sequence[float] | None) -> str:
+        """An interval as text; a dash for none."""
+        return interval(ends and [self.factor * end for end in ends], self.decimals)
 
     @property
     def factor(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from wesep_like.config.atomic import atomic_path
 from wesep_like.evaluation.comparison import FAILURE
 from wesep_like.evaluation.report.against_section import against_section
-from wesep_like.evaluation.report.html import interval, page, percent, table, terms
+from wesep_like.evaluation.report.html import counted, interval, page, percent, table, terms
 from wesep_like.evaluation.report.metric_names import METRIC_NAMES
 from wesep_like.evaluation.report.plots_section import plots_section
 from wesep_like.evaluation.report.worst_section import worst_section
@@ -34,7 +34,7 @@ _DNSMOS = (
 
 
 def is_scored(row: Mapping[str, Any]) -> bool:
-    """Whether a mixture's row has its number: SI-SDRi, or attenuation without a target."""
+    """Whether a trial's row has its number: SI-SDRi, or attenuation without a target."""
     return row["si_sdri"] is not None or row.get("attenuation_db") is not None
 
 
@@ -50,7 +50,7 @@ def write_report(
     Args:
         path: The HTML file.
         summary: As `evaluate_extraction` returns it.
-        rows: One a mixture, as in `scores.csv`.
+        rows: One a trial, as in `scores.csv`.
         worst: The worst of them with their signals, worst first.
         other_rows: Those of the system that `summary["against"]` is about.
 
@@ -79,17 +79,23 @@ def _about(summary: Mapping[str, Any]) -> str:
 
 def _tiles(summary: Mapping[str, Any]) -> str:
     metrics, failures = summary["metrics"], summary["failure_rate"]
-    tiles = [(str(summary["num_mixtures"]), "mixtures scored")]
+    num_trials, num_mixtures = summary["num_trials"], summary["num_mixtures"]
+    told = f"{counted(num_trials, 'trial').partition(' ')[2]} scored"
+    if num_mixtures != num_trials:
+        told += f", of {counted(num_mixtures, 'mixture')}"
+    tiles = [(str(num_trials), told)]
     if summary["num_broken"]:
         tiles.append((str(summary["num_broken"]), "could not be scored"))
     if improvement := metrics.get("si_sdri"):
-        told = f"mean SI-SDRi, 95 % interval {interval(improvement['interval'])} dB"
+        told = "mean SI-SDRi"
+        if improvement["interval"] is not None:
+            told += f", 95 % interval {interval(improvement['interval'])} dB"
         tiles.append((f"{improvement['mean']:.2f} dB", told))
     if failures is not None:
         told = f"failures: SI-SDRi below {FAILURE_BELOW_DB:g} dB"
         tiles.append((percent(failures), told))
     if attenuation := metrics.get("attenuation_db"):
-        told = f"mean attenuation of {attenuation['num']} mixtures without the target"
+        told = f"mean attenuation of {counted(attenuation['num'], 'trial')} without the target"
         tiles.append((f"{attenuation['mean']:.1f} dB", told))
     if (real_time := summary["real_time_factor"]["value"]) is not None:
         tiles.append((f"{real_time:.3f}", "real-time factor"))
@@ -115,11 +121,11 @@ def _means(summary: Mapping[str, Any], with_target: Sequence[Mapping[str, Any]])
                 name.title,
                 name.show(before["mean"]) if before else "",
                 name.show(own["mean"]),
-                name.show_interval(own["interval"]) if own["num"] > 1 else "–",
+                name.show_interval(own["interval"]),
                 str(own["num"]),
             ]
         )
-    head = ["Mean of", "Mixture", "Extracted", "95 % interval", "Mixtures"]
+    head = ["Mean of", "Mixture", "Extracted", "95 % interval", "Trials"]
     notes = [_INTERVALS]
     if WRONG_VOICE in metrics:
         notes.append(_WRONG_VOICE)
@@ -131,13 +137,12 @@ def _means(summary: Mapping[str, Any], with_target: Sequence[Mapping[str, Any]])
 def _share(happened: Sequence[float]) -> dict[str, Any]:
     """Like the entry of a metric in the summary, of what happened (1) or not (0)."""
     num, num_all = int(sum(happened)), len(happened)
-    return {"mean": num / num_all, "interval": share_interval(num, num_all), "num": num_all}
+    ends = share_interval(num, num_all) if num_all > 1 else None
+    return {"mean": num / num_all, "interval": ends, "num": num_all}
 
 
 def _broken(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
     lines = [[row["id"], row["note"]] for row in rows]
-    return "<h2>Mixtures that could not be scored</h2>" + table(
-        ["Mixture", "Why"], lines, num_text=2
-    )
+    return "<h2>Trials that could not be scored</h2>" + table(["Trial", "Why"], lines, num_text=2)

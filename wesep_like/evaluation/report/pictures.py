@@ -23,19 +23,24 @@ Scale = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean of some mixtures and its interval.
+    """A mean of some trials and its interval.
 
     Args:
-        name: Which mixtures.
+        name: Which trials.
         value: The mean.
-        interval: (low, high).
-        x_range: Where on the x axis of a scatter plot these mixtures lie.
+        interval: (low, high); None if it has none.
+        x_range: Where on the x axis of a scatter plot these trials lie.
     """
 
     name: str
     value: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     x_range: tuple[float, float] | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """From where up to where a line is drawn: nowhere without an interval."""
+        return self.interval or (self.value, self.value)
 
 
 def histogram(values: Sequence[float], *, x_label: str, low_below: float) -> str:
@@ -45,7 +50,7 @@ def histogram(values: Sequence[float], *, x_label: str, low_below: float) -> str
     first, last = (math.floor((end - low_below) / step) for end in (min(values), max(values)))
     edges = low_below + np.arange(first, last + 2) * step
     counts, _ = np.histogram(values, edges)
-    to_x, to_y, parts = _frame((edges[0], edges[-1]), (0, counts.max()), x_label, "mixtures")
+    to_x, to_y, parts = _frame((edges[0], edges[-1]), (0, counts.max()), x_label, "trials")
     for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):
         kind = "mark low" if right <= low_below else "mark"
         x, width, y = to_x(left) + 0.5, to_x(right) - to_x(left) - 1, to_y(count)
@@ -102,7 +107,7 @@ def scatter(
     for mean in means:
         assert mean.x_range is not None
         left, right = (to_x(end) for end in mean.x_range)
-        low, high = (to_y(end) for end in mean.interval)
+        low, high = (to_y(end) for end in mean.ends)
         parts.append(
             f'<path class="mean" d="M{left + 1:.1f} {to_y(mean.value):.1f}H{right - 1:.1f}'
             f'M{(left + right) / 2:.1f} {low:.1f}V{high:.1f}">{_title(mean)}</path>'
@@ -120,7 +125,7 @@ def whiskers(means: Sequence[Mean], *, x_label: str, has_zero: bool = False) -> 
     """
     left = round(_LETTER_WIDTH * max(len(mean.name) for mean in means)) + 20
     height = _TOP + _LINE_HEIGHT * len(means) + _BOTTOM
-    ends = [end for mean in means for end in mean.interval] + [0.0] * has_zero
+    ends = [end for mean in means for end in mean.ends] + [0.0] * has_zero
     ticks = _ticks(min(ends), max(ends), 5)
     to_x = _scale(ticks, left, _WIDTH - _RIGHT)
     parts = []
@@ -129,7 +134,7 @@ def whiskers(means: Sequence[Mean], *, x_label: str, has_zero: bool = False) -> 
     parts += _x_axis(ticks, to_x, left, height, x_label)
     for number, mean in enumerate(means):
         y = _TOP + _LINE_HEIGHT * (number + 0.5)
-        low, high = (to_x(end) for end in mean.interval)
+        low, high = (to_x(end) for end in mean.ends)
         parts.append(
             f'<text x="{left - 10}" y="{y + 4:.1f}" text-anchor="end">{escape(mean.name)}</text>'
             f'<g class="whisker">{_title(mean)}<path class="mean" d="M{low:.1f} {y:.1f}H{high:.1f}'
@@ -158,8 +163,8 @@ def _bare_dot(to_x: Scale, to_y: Scale, x: float, y: float, name: str) -> str:
 
 
 def _title(mean: Mean) -> str:
-    low, high = mean.interval
-    return f"<title>{escape(mean.name)}: {mean.value:.2f}, {low:.2f} to {high:.2f}</title>"
+    between = "" if mean.interval is None else ", {:.2f} to {:.2f}".format(*mean.interval)
+    return f"<title>{escape(mean.name)}: {mean.value:.2f}{between}</title>"
 
 
 def _frame(

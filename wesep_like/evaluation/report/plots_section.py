@@ -1,4 +1,4 @@
-"""SI-SDRi and failures of the mixtures that were scored, as plots with their numbers."""
+"""SI-SDRi and failures of the trials that were scored, as plots with their numbers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wesep_like.evaluation.report.groups import Group, by_bins, by_sexes
-from wesep_like.evaluation.report.html import figure, interval, percent, table, to_open
+from wesep_like.evaluation.report.html import counted, figure, interval, percent, table, to_open
 from wesep_like.evaluation.report.pictures import Mean, histogram, scatter, whiskers
 from wesep_like.evaluation.scoring import WRONG_VOICE
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 
 _SI_SDRI = "SI-SDRi (dB)"
-_MIN_NUM = 5  # of mixtures in a bin whose mean is drawn
+_MIN_NUM = 5  # of trials in a bin whose mean is drawn
 _LIMIT = f"{FAILURE_BELOW_DB:g} dB"
 
 
@@ -20,7 +20,7 @@ def plots_section(rows: Sequence[Mapping[str, Any]]) -> str:
     """Plots of rows that have an SI-SDRi, at least one; only of what is known of them."""
     figures = [
         figure(
-            "Improvement of all mixtures",
+            "Improvement of all trials",
             histogram(
                 [row["si_sdri"] for row in rows], x_label=_SI_SDRI, low_below=FAILURE_BELOW_DB
             ),
@@ -45,7 +45,7 @@ def plots_section(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _failed(rows: Sequence[Mapping[str, Any]]) -> str:
     failed = [row for row in rows if row["si_sdri"] < FAILURE_BELOW_DB]
-    told = f"{len(failed)} of {len(rows)} mixtures failed: their SI-SDRi is below {_LIMIT}."
+    told = f"{len(failed)} of {counted(len(rows), 'trial')} failed, with an SI-SDRi below {_LIMIT}."
     known = [row[WRONG_VOICE] for row in failed if row.get(WRONG_VOICE) is not None]
     return told + (f" In {sum(known):g} of them the wrong voice came out." if known else "")
 
@@ -66,7 +66,7 @@ def _scatter(
     return figure(
         f"Improvement by {_within(label)}",
         picture,
-        f"Each dot is a mixture. Crosses are means of the {_MIN_NUM} or more mixtures in a bin, "
+        f"Each dot is a trial. Crosses are means of the {_MIN_NUM} or more trials in a bin, "
         "with 95 % intervals.",
         _numbers(groups, label),
     )
@@ -92,8 +92,8 @@ def _failures(groups: Sequence[Group], title: str) -> str:
     ]
     return figure(
         f"Failures by {_within(title)}",
-        whiskers(means, x_label="failures (% of mixtures)", has_zero=True),
-        "Shares of mixtures with 95 % intervals.",
+        whiskers(means, x_label="failures (% of trials)", has_zero=True),
+        "Shares of trials with 95 % intervals.",
     )
 
 
@@ -113,11 +113,11 @@ def _numbers(groups: Sequence[Group], title: str) -> str:
             group.name,
             str(group.num),
             f"{group.mean:.2f}",
-            interval(group.interval) if group.num > 1 else "–",
+            interval(group.interval),
             percent(group.failures),
             interval([100 * end for end in group.failure_interval], 1),
         ]
         for group in groups
     ]
-    head = [title, "Mixtures", _SI_SDRI, "95 % interval", "Failures", "95 % interval (%)"]
+    head = [title, "Trials", _SI_SDRI, "95 % interval", "Failures", "95 % interval (%)"]
     return to_open("Numbers", table(head, lines))

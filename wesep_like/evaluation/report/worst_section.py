@@ -1,4 +1,4 @@
-"""The mixtures that came out worst, to look at and to listen to."""
+"""The trials that came out worst, to look at and to listen to."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _MAX_ROWS, _MAX_COLUMNS = 128, 480  # of a picture
 
 
 def worst_section(worst: Sequence[WorstMixture]) -> str:
-    """One article for each mixture: its numbers, and each of its signals as picture and sound."""
+    """One article for each trial: its numbers, and each of its signals as picture and sound."""
     rates = sorted({mixture.sample_rate for mixture in worst})
     reach = " or ".join(f"{rate / 2000:g}" for rate in rates)
     articles = "".join(_article(mixture) for mixture in worst)
     return (
-        f"<h2>The worst mixtures, by SI-SDRi</h2><p>Pictures reach from 0 to {reach} kHz; the four "
-        "of a mixture have one scale of 70 dB. Sounds are as loud as they are, unless one of the "
+        f"<h2>The worst trials, by SI-SDRi</h2><p>Pictures reach from 0 to {reach} kHz; the four "
+        "of a trial have one scale of 70 dB. Sounds are as loud as they are, unless one of the "
         f"four would clip: then all are turned down alike.</p>{articles}"
     )
 

@@ -21,7 +21,8 @@ def initialise_head(
     """Copies the weights of losses, each class's of the class of the same name.
 
     So a run without changed speeds begins with the weights of the unchanged voices of one with
-    them, as large-margin fine-tuning does.
+    them, as large-margin fine-tuning does. Margins that are learnt begin where the config of this
+    run says: else a larger one would not be held.
 
     Args:
         losses: Get the weights; as many and of the same kinds as those of the other run.
@@ -50,11 +51,12 @@ def initialise_head(
     rows = torch.tensor([places[name] for name in classes])
     for number, weighted in enumerate(losses):
         prefix = f"head.{number}."
-        own = weighted.loss.state_dict()
+        anew = weighted.loss.begin_anew
+        own = {name: v for name, v in weighted.loss.state_dict().items() if name not in anew}
         fitted = {
             key[len(prefix) :]: _of_classes(value, rows, len(old))
             for key, value in checkpoint["state_dict"].items()
-            if key.startswith(prefix)
+            if key.startswith(prefix) and key[len(prefix) :] not in anew
         }
         if {name: value.shape for name, value in fitted.items()} != {
             name: value.shape for name, value in own.items()
@@ -63,7 +65,7 @@ def initialise_head(
                 f"{where}: {path} has other weights for {weighted.name!r}. Use the losses of that "
                 "run, with margins as you like, or set it to null"
             )
-        weighted.loss.load_state_dict(fitted)
+        weighted.loss.load_state_dict(fitted, strict=False)  # without those that begin anew
 
 
 def _read(path: Path, where: str) -> dict[str, Any]:

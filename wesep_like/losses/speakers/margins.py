@@ -35,6 +35,8 @@ class MarginHead(AngularHead):
     """
 
     has_margin = True
+    # A run that fine-tunes with a larger margin has that margin for all speakers at first.
+    begin_anew = ("margins",)
 
     def __init__(
         self,
