@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -130,6 +133,21 @@ def test_systems_on_other_trials_are_not_compared(cli):
     Path("less.svg").hardlink_to("less.txt")
     said = cli("eer own.txt --against less.txt --det less.svg")
     assert said.err.startswith("error: less.svg: is an input, less.txt.")
+
+
+@pytest.mark.usefixtures("archives")
+def test_scoring_what_was_heard_needs_no_torch(cli):
+    code = "import sys; from wesep_like.cli.app import run; run(sys.argv[1:]); print(*sys.modules)"
+    line = "score test.txt --embeddings test.npz --mean train.npz -o s.txt"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *line.split()],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert Path("s.txt").is_file()
+    assert "torch" not in done.stdout.split()
 
 
 @pytest.mark.usefixtures("archives")
