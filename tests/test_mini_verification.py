@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from wesep_like.data.manifest import Utterance, read_manifest
 from wesep_like.evaluation.trials import read_scores, read_trials
@@ -54,22 +54,37 @@ def root(shared, tmp_path_factory):
     return root
 
 
+def run(root: Path, env: dict[str, str], system: str, *overrides: str) -> tuple[int, str]:
+    """The exit code of the recipe for one system, and what it printed."""
+    done = subprocess.run(
+        [root / SCRIPT, root / "corpus", system, *overrides],
+        env=env | {"CONDITIONS": "hard", "TOP_N": "5"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def assert_scored(root: Path, system: str, said: str, *scorings: str) -> None:
+    """All trials have scores, and error rates were told with intervals."""
+    for scoring in scorings:
+        path = root / f"exp/mini_verification/{system}/hard.{scoring}.txt"
+        scores = [trial.score for trial in read_scores(path)]
+        assert len(scores) == 240
+        assert np.isfinite(scores).all()
+        assert np.std(scores) > 0
+    assert said.count("in brackets, 95 % intervals over 3 speakers") == len(scorings)
+
+
 @pytest.fixture(scope="module")
 def said(root, commands_on_path):
     """What the recipe printed of two systems, one after the other."""
-    env = commands_on_path | {"CONDITIONS": "hard", "TOP_N": "5"}
     said = {}
     for system, overrides in {"xvector": TINY, "gmm_ubm": []}.items():
-        done = subprocess.run(
-            [root / SCRIPT, root / "corpus", system, *overrides],
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        said[system] = done.stdout
+        code, said[system] = run(root, commands_on_path, system, *overrides)
+        assert code == 0, said[system]
     return said
 
 
@@ -89,17 +104,40 @@ def test_hard_crops_are_short_and_are_not_compared_with_their_own_utterance(root
             assert trial.first.partition("#")[0] != trial.second.partition("#")[0]
 
 
-def test_every_system_is_scored_in_every_way(root, said):
-    ways = {"xvector": ("cosine", "as_norm", "plda"), "gmm_ubm": ("ratio",)}
-    for system, scorings in ways.items():
-        for scoring in scorings:
-            path = root / f"exp/mini_verification/{system}/hard.{scoring}.txt"
-            scores = [trial.score for trial in read_scores(path)]
-            assert len(scores) == 240
-            assert np.isfinite(scores).all()
-            assert np.std(scores) > 0
-        found = re.findall("in brackets, 95 % intervals over 3 speakers", said[system])
-        assert len(found) == len(scorings)
+def test_systems_are_scored_in_every_way(root, said):
+    assert_scored(root, "xvector", said["xvector"], "cosine", "as_norm", "plda")
+    assert_scored(root, "gmm_ubm", said["gmm_ubm"], "ratio")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["ivector", "bundled"])
+def test_systems_that_are_not_trained_by_a_config(root, said, commands_on_path, system):
+    options = ["--dim", "8"] if system == "ivector" else []
+    code, told = run(root, commands_on_path, system, *options)
+    assert code == 0, told
+    assert_scored(root, system, told, "cosine", "as_norm", "plda")
+
+
+@pytest.mark.slow
+def test_a_new_model_has_new_embeddings(root, said, commands_on_path):
+    exp = root / "exp/mini_verification/xvector"
+    weights = load_file(exp / "model/model.safetensors")
+    before = np.load(exp / "test.npz")["embeddings"]
+    changed = {
+        name: 1.1 * value if value.is_floating_point() else value for name, value in weights.items()
+    }
+    save_file(changed, exp / "model/model.safetensors")
+    code, told = run(root, commands_on_path, "xvector", *TINY)
+    assert code == 0, told
+    assert not np.allclose(np.load(exp / "test.npz")["embeddings"], before, rtol=0.01)
+
+
+def test_overrides_are_of_a_config(root, commands_on_path):
+    code, told = run(root, commands_on_path, "gmm_ubm", "trainer.num_steps=2")
+    assert (code, told) == (
+        2,
+        "error: trainer.num_steps=2: gmm_ubm takes no overrides, as it has no config\n",
+    )
 
 
 def test_crops_are_the_same_again(root, said, commands_on_path, tmp_path):
@@ -125,15 +163,3 @@ def test_a_corpus_that_is_not_there(root, commands_on_path):
     )
     assert done.returncode == 2
     assert "no such folder. Usage: recipes/mini_verification/run.sh CORPUS" in done.stderr
-
-
-def test_voxceleb_wants_four_folders(commands_on_path, tmp_path):
-    done = subprocess.run(
-        [ROOT / "recipes/voxceleb/run.sh", tmp_path, tmp_path, tmp_path / "none", tmp_path],
-        env=commands_on_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "expected four folders. Usage: recipes/voxceleb/run.sh VOXCELEB MUSAN" in done.stderr

@@ -11,6 +11,15 @@ SYSTEM="${2:-ecapa}"
 shift $(($# < 2 ? $# : 2))
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
+case "$SYSTEM" in
+    bundled | gmm_ubm)
+        if [ $# -gt 0 ]; then
+            echo "error: $1: $SYSTEM takes no overrides, as it has no config" >&2
+            exit 2
+        fi
+        ;;
+esac
+
 CONDITIONS="${CONDITIONS:-clean clean_hard hard}"
 TOP_N="${TOP_N:-100}"
 TEST=data/mini_verification
@@ -25,6 +34,9 @@ mkdir -p "$EXP"
 unless_there() { # FILE COMMAND...
     [ -e "$1" ] || "${@:2}"
 }
+forget_older() { # THAN FILE...
+    for file in "${@:2}"; do [ "$file" -nt "$1" ] || rm -f "$file"; done
+}
 
 unless_there data/mini/dev/trials.txt wesep-like prepare mini "$CORPUS" -o data/mini
 unless_there "$TEST/hard.txt" python recipes/mini_verification/hard_trials.py data/mini/test -o "$TEST"
@@ -34,9 +46,11 @@ case "$SYSTEM" in
     *) wesep-like train "conf/mini_verification/$SYSTEM.yaml" --output "$EXP" --resume "$@" ;;
 esac
 if [ "$SYSTEM" = ivector ]; then
-    unless_there "$EXP/model" wesep-like baseline ivector data/mini/train/utterances.jsonl --ubm "$UBM" -o "$EXP"
+    unless_there "$EXP/model" wesep-like baseline ivector data/mini/train/utterances.jsonl --ubm "$UBM" -o "$EXP" "$@"
 fi
 if [ "$SYSTEM" != gmm_ubm ]; then
+    # A run that went on has another model, and embeddings of the former one would be refused.
+    forget_older "$EXP/model/model.safetensors" "$EXP/train.npz" "$EXP/test.npz"
     wesep-like embed --utterances data/mini/train/utterances.jsonl --model "$MODEL" -o "$EXP/train.npz"
     wesep-like embed --utterances "$TEST/utterances.jsonl" --model "$MODEL" -o "$EXP/test.npz"
     wesep-like backend "$EXP/train.npz" -o "$EXP/plda.npz" --kind plda --centre

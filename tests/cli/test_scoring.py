@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -130,6 +133,21 @@ def test_systems_on_other_trials_are_not_compared(cli):
     Path("less.svg").hardlink_to("less.txt")
     said = cli("eer own.txt --against less.txt --det less.svg")
     assert said.err.startswith("error: less.svg: is an input, less.txt.")
+
+
+@pytest.mark.usefixtures("archives")
+def test_scoring_what_was_heard_needs_no_torch(cli):
+    code = "import sys; from wesep_like.cli.app import run; run(sys.argv[1:]); print(*sys.modules)"
+    line = "score test.txt --embeddings test.npz --mean train.npz -o s.txt"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *line.split()],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert Path("s.txt").is_file()
+    assert "torch" not in done.stdout.split()
 
 
 @pytest.mark.usefixtures("archives")
@@ -290,8 +308,8 @@ def test_what_does_not_go_together(cli, make_embeddings):
         "score gone.txt --embeddings test.npz -o s.txt": "elsewhere: test.npz has nothing with",
         "score test.txt --embeddings wide.npz --backend b.npz -o s.txt": "test-0: wide.npz has no",
         "score test.txt --embeddings test.npz -o test.npz": "test.npz: is an input",
-        "eer one_scores.txt one.txt": "is_target: 2 target and 0 non-target trials",
-        "eer nan.txt": "nan.txt:1: expected a finite number as score, got 'nan'",
+        "eer one_scores.txt one.txt": "one.txt: target trials only. Expected both kinds",
+        "eer nan.txt": "nan.txt:1: expected a finite number as score, got 'a b nan target'",
         "eer plain.txt --det det.png": "det.png: no format to draw has the suffix '.png'",
         "eer plain.txt --utterances train.npz": "test-0: train.npz has nothing with that",
         "backend train.npz -o b.npz --kind cosine": "kind: cosine learns nothing",
@@ -302,7 +320,7 @@ def test_what_does_not_go_together(cli, make_embeddings):
         "backend train.npz -o train.npz --kind plda": "train.npz: is an input",
         "calibrate plain.txt -o c.json --quality": "plain.txt: says nothing of the recordings",
         "calibrate plain.txt -o c.json --p-target 2": "p_target: 2.0. A probability lies between",
-        "calibrate one_scores.txt one.txt -o c.json": "is_target: 2 target and 0 non-target trials",
+        "calibrate one_scores.txt one.txt -o c.json": "one.txt: target trials only",
     }.items():
         said = cli(line)
         assert (said.code, said.out) == (2, ""), line

@@ -63,6 +63,27 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
+def test_ctrl_c_is_told_by_the_parent_alone(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
+        _, told = parent.communicate()
+    assert told.count("Traceback") == 1
+    assert told.endswith("KeyboardInterrupt\n")
+
+
 def is_running(process):
     try:
         os.kill(process, 0)

@@ -69,8 +69,8 @@ def test_scores_come_back_as_they_were_written(tmp_path):
     [
         ("a b", r":2: expected 'a b score', .*, got 'a b'"),
         ("a b 0.5 same", r":2: expected 'a b score', .*, got 'a b 0.5 same'"),
-        ("a b high", r":2: expected a finite number as score, got 'high'"),
-        ("a b nan", r":2: expected a finite number as score, got 'nan'"),
+        ("a b high", r":2: expected a finite number as score, got 'a b high'"),
+        ("a b nan", r":2: expected a finite number as score, got 'a b nan'"),
     ],
 )
 def test_bad_scores_are_told_by_line(written, line, message):

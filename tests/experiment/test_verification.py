@@ -38,6 +38,12 @@ def refused(tmp_path):
     return problems
 
 
+def test_first_weights_have_a_section_of_their_own(refused):
+    assert refused("model.speaker.weights=exp/ecapa/model") == [
+        "model.speaker.weights: first weights are named elsewhere. Set init.speaker=exp/ecapa/model"
+    ]
+
+
 def test_defaults_are_written_out(tmp_path):
     write_config(tmp_path / "c.yaml", copy.deepcopy(CONFIG))
     experiment, resolved = read_experiment(tmp_path / "c.yaml")
@@ -106,6 +112,12 @@ def test_all_problems_are_told_at_once(refused):
             "losses.speaker[0].name: no speaker loss is called 'softmx' (did you mean 'softmax'?). "
             "Known: a_softmax, aam_softmax, am_softmax, angular_prototypical, centre, ge2e, "
             "normalised_softmax, prototypical, softmax, sphereface2, triplet",
+        ),
+        (
+            ["losses.speaker={name: aam}", "margin_schedule={start_step: 1, end_step: 2}"],
+            "losses.speaker.name: no speaker loss is called 'aam'. Known: a_softmax, "
+            "aam_softmax, am_softmax, angular_prototypical, centre, ge2e, normalised_softmax, "
+            "prototypical, softmax, sphereface2, triplet",
         ),
         (["losses.speaker=[]"], "losses.speaker: expected at least one loss, got none"),
         (

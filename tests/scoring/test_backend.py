@@ -77,7 +77,7 @@ def test_messages(training):
             {"adapt": training, "weight": 2},
             "weight: expected 0 to 1, got 2",
         ),
-        (BackendOptions("plda", lda=9), {}, "dim: expected 1 to 4, as 60 speakers with"),
+        (BackendOptions("plda", lda=9), {}, "lda: expected 1 to 4 directions, as 60 speakers with"),
     ):
         with pytest.raises(ConfigError, match=message):
             train_backend(options, *training, **more)

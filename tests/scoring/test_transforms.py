@@ -68,5 +68,5 @@ def test_coral_gives_one_domain_the_covariance_of_the_other(draw, covariances):
 
 def test_messages(draw, covariances):
     embeddings, speakers = draw(3, 4, *covariances)
-    with pytest.raises(ConfigError, match="dim: expected 1 to 2, as 3 speakers with embeddings"):
+    with pytest.raises(ConfigError, match="lda: expected 1 to 2 directions, as 3 speakers"):
         lda(embeddings, speakers, 3)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -225,7 +226,9 @@ def test_first_weights_of_another_width(write_experiment, tmp_path):
     assert "yaml: init.speaker: " in message
     assert "speaker/model.safetensors: belongs to another architecture: " in message
     assert "of another shape (as linear.weight: 16 x" in message
-    assert message.endswith("Use the config that it was trained with")
+    told = re.search(r"Use the config that it was trained with: model\.speaker='(.*)'$", message)
+    assert told is not None
+    assert yaml.safe_load(told[1])["embed_dim"] == 16
 
 
 @pytest.mark.parametrize("source", ["no/avg_model.pt", "no/model"])

@@ -263,8 +263,8 @@ def test_trials_that_validation_cannot_use(write_encoder, tmp_path):
     assert "1 of 2 trials do not say whether the speaker is the same" in refused(
         "1 0-0 0-1\n0-0 1-0"
     )
-    assert "trials.txt: target trials only. Expected some of both" in refused("1 0-0 0-1")
-    assert "trials.txt: non-target trials only" in refused("0 0-0 1-1")
+    assert "trials.txt: target trials only. Expected both kinds" in refused("1 0-0 0-1")
+    assert "trials.txt: nontarget trials only" in refused("0 0-0 1-1")
     assert "9-9: no utterance in" in refused("1 0-0 0-1\n0 0-0 9-9")
 
 

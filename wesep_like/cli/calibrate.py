@@ -101,12 +101,18 @@ def _learn(scores: Path, trials: Path | None, quality: bool, p_target: float, ou
     from wesep_like.evaluation.calibration_file import write_calibration
     from wesep_like.evaluation.score_origin import read_origin
     from wesep_like.evaluation.trial_scores import measures_of
-    from wesep_like.evaluation.trials import labelled, read_scores, read_trials
+    from wesep_like.evaluation.trials import (
+        check_both_kinds,
+        labelled,
+        read_scores,
+        read_trials,
+    )
     from wesep_like.metrics.cllr import cllr, min_cllr
     from wesep_like.scoring.calibration import calibrate
 
     asked = None if trials is None else read_trials(trials)
     scored = labelled(read_scores(scores), asked, where=scores)
+    check_both_kinds(scored, trials or scores)
     names = tuple(scored[0].measures) if quality else ()
     if quality and not names:
         raise options.UsageError(

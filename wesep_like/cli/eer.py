@@ -60,7 +60,7 @@ def run(
     from wesep_like.evaluation.det_picture import det_picture
     from wesep_like.evaluation.error_rates import eer_report
     from wesep_like.evaluation.trial_names import find_speakers
-    from wesep_like.evaluation.trials import labelled, read_scores, read_trials
+    from wesep_like.evaluation.trials import check_both_kinds, labelled, read_scores, read_trials
     from wesep_like.metrics.error_curves import SortedTrials
 
     if det is not None:
@@ -73,6 +73,7 @@ def run(
         refuse_inputs(det, identify(path for path in inputs if path))
     asked = None if trials is None else read_trials(trials)
     scored = labelled(read_scores(scores), asked, where=scores)
+    check_both_kinds(scored, trials or scores)
     systems = [scored]
     if against is not None:
         is_all = asked is None

@@ -111,8 +111,6 @@ def run(
     """
     from wesep_like.config.atomic import check_writable
     from wesep_like.evaluation.calibration_file import read_calibration
-    from wesep_like.evaluation.embeddings import Encoder
-    from wesep_like.evaluation.likelihood_ratios import has_likelihoods, likelihood_ratios
     from wesep_like.evaluation.score_origin import file_digest, write_origin
     from wesep_like.evaluation.trial_names import find_audio, find_rows
     from wesep_like.evaluation.trial_scores import score_trials, usable
@@ -144,6 +142,10 @@ def run(
         heard = read_joined(embeddings)
         rows = find_rows(pairs, heard, folder)
     else:
+        # Torch is in these, and takes longer to import than most lists to score.
+        from wesep_like.evaluation.embeddings import Encoder
+        from wesep_like.evaluation.likelihood_ratios import has_likelihoods
+
         audio = find_audio(pairs, folder, utterances)
         refuse_inputs(output, identify([*inputs, *audio.values()]))
         encoder = Encoder(model, device, trust_code, vad, max_seconds)
@@ -163,6 +165,8 @@ def run(
         raise TrialError("\n".join(problems))
     ratios = None
     if by_likelihood is not None:
+        from wesep_like.evaluation.likelihood_ratios import likelihood_ratios
+
         with progress_bar("comparing") as progress:
             ratios = likelihood_ratios(by_likelihood, kept, rows, heard, progress=progress)
     write_scores(output, score_trials(kept, rows, heard, scoring, scores=ratios))

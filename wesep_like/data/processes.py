@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -31,7 +32,7 @@ def in_processes(
     if num_workers == 0:
         yield from map(function, items)
         return
-    with ProcessPoolExecutor(num_workers, _OneThreadEach(), _watch_parent) as pool:
+    with ProcessPoolExecutor(num_workers, _OneThreadEach(), _follow_parent) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -63,7 +64,9 @@ class _OneThreadEach(SpawnContext):
     Process = _OneThreadProcess
 
 
-def _watch_parent() -> None:
+def _follow_parent() -> None:
+    # Ctrl-C goes to all processes of a terminal; that the parent ends is enough.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 
 

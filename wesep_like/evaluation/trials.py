@@ -148,6 +148,17 @@ def labelled(
     return [replace(one, is_target=trial.is_target) for one, trial in pairs]
 
 
+def check_both_kinds(trials: Sequence[Trial], where: str | Path) -> None:
+    """Goes on only if some are target trials, and some are not.
+
+    Raises:
+        TrialError: If all are of one kind.
+    """
+    kinds = {trial.is_target for trial in trials}
+    if len(kinds) == 1:
+        raise TrialError(f"{where}: {_NAME_OF_LABEL[kinds.pop()]} trials only. Expected both kinds")
+
+
 def names_in(trials: Iterable[Trial]) -> list[str]:
     """Every name that is in the trials, once, as they come."""
     return list(dict.fromkeys(name for trial in trials for name in (trial.first, trial.second)))
@@ -194,7 +205,7 @@ def _finite(text: str, name: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"expected a finite number as {name}, got {text!r}")
+        raise ValueError(f"expected a finite number as {name}")
     return value
 
 

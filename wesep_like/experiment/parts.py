@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from torch import Tensor, nn
 
 from wesep_like.errors import ConfigError, ModelFileError
@@ -51,13 +53,19 @@ def initialise_speaker(speaker: SpeakerModule, source: str) -> None:
             checkpoint (.pt); or `bundled`.
 
     Raises:
-        ModelFileError: If there are none, or they are of another architecture.
+        ModelFileError: If there are none, or they are of another architecture; tells which.
     """
     if source.endswith(SUFFIXES):
         load_weights(speaker, read_published_encoder(source), source)
         return
     folder = resolve_model_folder(source)
-    load_weights(speaker, weights_of_part(folder, "speaker"), folder / WEIGHTS)
+    weights = weights_of_part(folder, "speaker")
+    try:
+        load_weights(speaker, weights, folder / WEIGHTS)
+    except ModelFileError as error:
+        fitting = read_model_config(folder)["model"].get("speaker")
+        told = yaml.safe_dump(fitting, default_flow_style=True, sort_keys=False, width=math.inf)
+        raise ModelFileError(f"{error}: model.speaker='{told.strip()}'") from error
 
 
 def weights_of_part(folder: Path, part: str) -> dict[str, Tensor]:

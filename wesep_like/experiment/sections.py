@@ -33,6 +33,7 @@ def read_experiment(
     config = read_config(config_path, overrides)
     kind = _kind(config, str(config_path))
     problems = Problems()
+    problems.lines.extend(_misplaced_weights(config.get("model")))
     experiment, model = None, None
     with problems.collecting():
         experiment = read_section(kind, config, "")
@@ -47,6 +48,18 @@ def read_experiment(
     if experiment is None or problems.lines:
         raise ConfigError(f"{config_path}: {line}" for line in dict.fromkeys(problems.lines))
     return experiment, {**dataclasses.asdict(experiment), "model": experiment.resolved_model()}
+
+
+def _misplaced_weights(model: object) -> list[str]:
+    """Takes first weights out of the sections of parts, and says where they are to be named."""
+    lines = []
+    for part, section in model.items() if isinstance(model, Mapping) else ():
+        if isinstance(section, dict) and "weights" in section:
+            source = section.pop("weights")
+            lines.append(
+                f"model.{part}.weights: first weights are named elsewhere. Set init.{part}={source}"
+            )
+    return lines
 
 
 def _kind(config: Mapping[str, Any], config_path: str) -> type[Experiment]:

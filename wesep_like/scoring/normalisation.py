@@ -40,9 +40,10 @@ def cohort_scores(
     """
     num = len(cohort) if top_n is None else top_n
     if not 2 <= num <= len(cohort):
+        fitting = f"a top n of 2 to {len(cohort)}, or " if len(cohort) > 1 else ""
         raise TrialError(
             f"cohort: {len(cohort)} embeddings, but the highest {num} scores are to count. "
-            f"Expected 2 to {len(cohort)} of them, or a larger cohort"
+            f"Expected {fitting}a larger cohort"
         )
     means, deviations = np.empty(len(embeddings)), np.empty(len(embeddings))
     rows = max(1, _BLOCK_NUMBERS // len(cohort))

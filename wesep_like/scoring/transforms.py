@@ -91,8 +91,8 @@ def lda(embeddings: np.ndarray, speakers: Sequence[str], dim: int) -> Affine:
     most = min(groups.embeddings.shape[1], len(groups.counts) - 1)
     if not 1 <= dim <= most:
         raise ConfigError(
-            f"dim: expected 1 to {most}, as {len(groups.counts)} speakers with embeddings of "
-            f"{groups.embeddings.shape[1]} numbers allow, got {dim}"
+            f"lda: expected 1 to {most} directions, as {len(groups.counts)} speakers with "
+            f"embeddings of {groups.embeddings.shape[1]} numbers allow, got {dim}"
         )
     _, directions = eigh(groups.between(), regular(groups.within()))
     return Affine(groups.embeddings.mean(0), directions[:, : -dim - 1 : -1])

@@ -11,7 +11,7 @@ from wesep_like.data.speech_dataset import FixedSpeech, training_speech
 from wesep_like.data.store import AudioStore
 from wesep_like.errors import TrialError
 from wesep_like.evaluation.trial_names import find_audio
-from wesep_like.evaluation.trials import read_trials
+from wesep_like.evaluation.trials import check_both_kinds, read_trials
 from wesep_like.experiment.parts import (
     check_batch_size,
     initialise_speaker,
@@ -93,10 +93,8 @@ def _validation(experiment: VerificationExperiment) -> tuple[LabelledTrials, Fix
             f"{options.trials}: {unlabelled} of {len(trials)} trials do not say whether the "
             "speaker is the same. Expected '1 a b' or 'a b target'"
         )
+    check_both_kinds(trials, options.trials)
     is_target = np.array([trial.is_target for trial in trials], bool)
-    if is_target.all() or not is_target.any():
-        kind = "target" if is_target.all() else "non-target"
-        raise TrialError(f"{options.trials}: {kind} trials only. Expected some of both kinds")
     audio = find_audio(trials, Path(options.trials).parent, options.utterances)
     store = AudioStore(experiment.sample_rate)
     names = ([trial.first for trial in trials], [trial.second for trial in trials])

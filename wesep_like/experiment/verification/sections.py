@@ -88,7 +88,10 @@ class VerificationExperiment(Experiment):
                     f"{where}: compares utterances of one speaker within a batch. Set "
                     "data.train.utterances_per_speaker to 2 or more"
                 )
-        if self.margin_schedule is not None and not self.losses.with_any("has_margin"):
+        wrong_losses = self.losses.problems()
+        problems.extend(wrong_losses)
+        has_margin = wrong_losses or self.losses.with_any("has_margin")
+        if self.margin_schedule is not None and not has_margin:
             problems.append("margin_schedule: no loss in losses.speaker has a margin. Remove it")
         for line in train.augmentation.problems_at(self.sample_rate):
             problems.append(f"data.train.augmentation.{line}")
@@ -106,7 +109,7 @@ class VerificationExperiment(Experiment):
 
     def problems_with(self, model: nn.Module | None) -> list[str]:
         """See the base."""
-        problems = self.losses.problems()
+        problems: list[str] = []
         if model is None:
             return problems
         assert isinstance(model, SpeakerModule)
