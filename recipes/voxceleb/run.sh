@@ -51,7 +51,7 @@ wesep-like train "conf/voxceleb/$SYSTEM.yaml" --output "$EXP" --resume "$@"
 # A run that went on has another model, and embeddings of the former one would be refused.
 unless_newer "$EXP/averaged/model.safetensors" "$EXP/checkpoints/last.ckpt" wesep-like average "$EXP" --last 10
 SPEAKER="$(speaker_of "$EXP/averaged")"
-wesep-like train conf/voxceleb/ecapa_lm.yaml model.speaker=$SPEAKER init.speaker="$EXP/averaged" init.head="$EXP" --output "$EXP/lm" --resume $FINE_TUNING
+wesep-like train conf/voxceleb/ecapa_lm.yaml model.speaker=$SPEAKER init.speaker="$EXP/averaged" init.head="$EXP/checkpoints/last.ckpt" --output "$EXP/lm" --resume $FINE_TUNING
 unless_newer "$EXP/lm/averaged/model.safetensors" "$EXP/lm/checkpoints/last.ckpt" wesep-like average "$EXP/lm" --last 3
 for MODEL in "$EXP" "$EXP/lm"; do
     forget_older "$MODEL/averaged/model.safetensors" "$MODEL/vox2_dev.npz" "$MODEL/test.npz"

@@ -154,6 +154,11 @@ def test_fine_tuning_with_a_large_margin_goes_on_from_encoder_and_head(write_enc
     assert torch.equal(head.weight, state["state_dict"]["head.0.weight"][:4])
     kept = state["state_dict"]
     assert all(torch.equal(v, kept[f"model.{k}"]) for k, v in task.model.state_dict().items())
+    kept["head.0.weight"] += 1
+    torch.save(state, tmp_path / "changed.ckpt")
+    named, _ = experiment.read_experiment(second, [f"init.head={tmp_path / 'changed.ckpt'}"])
+    from_file, _ = experiment.build(named, str(second))
+    assert torch.equal(from_file.losses[0].loss.weight, kept["head.0.weight"][:4])
     experiment.train(second, [], tmp_path / "second")
 
 

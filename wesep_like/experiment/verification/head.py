@@ -27,17 +27,19 @@ def initialise_head(
     Args:
         losses: Get the weights; as many and of the same kinds as those of the other run.
         classes: What they tell apart.
-        source: The experiment folder of the other run; its best checkpoint is read, else its last.
+        source: The experiment folder of the other run, of which the best checkpoint is read, else
+            the last; or one of its checkpoints.
         where: Key path, for messages.
 
     Raises:
         ModelFileError: If there is none, or its losses or classes are others.
     """
-    path = next((Path(source, name) for name in _CHECKPOINTS if Path(source, name).is_file()), None)
+    paths = (Path(source), *(Path(source, name) for name in _CHECKPOINTS))
+    path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise ModelFileError(
             f"{where}: {source} has no {' or '.join(_CHECKPOINTS)}. Name the experiment folder of "
-            "a run with task verification"
+            "a run with task verification, or a checkpoint in it"
         )
     checkpoint = _read(path, where)
     old = checkpoint["classes"]
