@@ -59,6 +59,11 @@ class MetadataRow:
     noise: ScaledFile | None
     where: str = field(default="", compare=False)
 
+    @property
+    def files(self) -> tuple[ScaledFile, ...]:
+        """All that is heard in it, the noise last."""
+        return self.sources if self.noise is None else (*self.sources, self.noise)
+
 
 def find_metadata(folder: str | Path, sets: Collection[str] | None = None) -> list[MetadataFile]:
     """The metadata in a folder, in order of their names.
