@@ -1,6 +1,7 @@
 import inspect
 import json
 import logging
+import re
 import subprocess
 import sys
 import warnings
@@ -28,7 +29,7 @@ COMMANDS = [
     "score",
     "eer",
 ]
-LEAVES = [*COMMANDS, "config check", *(f"prepare {corpus}" for corpus in CORPORA)]
+LEAVES = [*COMMANDS, "config", "config check", *(f"prepare {corpus}" for corpus in CORPORA)]
 
 
 @pytest.fixture
@@ -64,6 +65,11 @@ def test_every_help_shows_examples_whose_options_exist(cli, command):
         # Options are looked up before help is given.
         said = cli(f"{example.removeprefix('wesep-like ')} --help")
         assert (said.code, said.err) == (0, "")
+
+
+@pytest.mark.parametrize("group", ["", "config", "prepare", "baseline"])
+def test_no_summary_of_a_command_is_cut_short(cli, group):
+    assert not re.search(r"[a-z,]\.\.\.$", cli(f"{group} --help").out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("corpus", CORPORA)

@@ -61,6 +61,11 @@ def test_models_that_are_named(cli, experiment):
         ("exp --best 9", "exp/checkpoints/models: 9 models were asked for, but there are 3. Ask "),
         ("exp --last 0", "Invalid value for '--last'"),
         ("model", "model: no models of validations in checkpoints/models. Name an experiment fol"),
+        ("exp -o exp/model", "exp/model: is where training keeps its best model. Name another fol"),
+        (
+            "model exp/checkpoints/models/step_100 -o exp/checkpoints/models/step_300",
+            "exp/checkpoints/models/step_300: is where training keeps the models of validations.",
+        ),
         ("exp -o .", ".: is there and is no model folder. Name a new folder"),
         ("model nowhere -o mean", "nowhere: no such file or folder"),
     ],

@@ -64,5 +64,10 @@ def test_finding_mixtures(folder):
     (folder / "empty").mkdir()
     with pytest.raises(ManifestError, match=r"empty: no mixtures\.jsonl in it\. Name a data"):
         find_mixtures(folder / "empty")
+    for name in ("test", "dev"):
+        (folder / "sets" / name).mkdir(parents=True)
+        (folder / "sets" / name / "mixtures.jsonl").touch()
+    with pytest.raises(ManifestError, match=r"such a file\. There is one in \S+/dev, \S+/test$"):
+        find_mixtures(folder / "sets")
     with pytest.raises(ManifestError, match="gone: no such file or folder"):
         find_mixtures(folder / "gone")

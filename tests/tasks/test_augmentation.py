@@ -14,7 +14,8 @@ from wesep_like.data.store import AudioStore
 from wesep_like.losses import NegSISDRLoss
 from wesep_like.models.build import build_tse
 from wesep_like.tasks.cue_cache import CueCache
-from wesep_like.tasks.extraction import ExtractionTask, Weighted
+from wesep_like.tasks.extraction import ExtractionTask
+from wesep_like.tasks.waveform_terms import Weighted
 
 RATE = 8000
 SECTION = {

@@ -22,9 +22,10 @@ from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.sdr import si_sdr
 from wesep_like.models.build import build_tse
 from wesep_like.tasks.cue_cache import CueCache
-from wesep_like.tasks.extraction import ExtractionTask, Weighted
+from wesep_like.tasks.extraction import ExtractionTask
 from wesep_like.tasks.metric_gan import MetricGAN, MetricGANOptions
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
+from wesep_like.tasks.waveform_terms import Weighted
 from wesep_like.training.optimizers import OptimizerOptions, ScheduleOptions
 
 RATE = 8000

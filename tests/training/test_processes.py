@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import multiprocessing
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -193,6 +195,63 @@ def test_sigterm_is_an_error_that_says_how_to_go_on(write_experiment, monkeypatc
     with pytest.raises(RunEndedError, match=message):
         experiment.train(write_experiment(), [], tmp_path / "exp", device="cpu")
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_worker_that_is_killed_ends_the_run_likewise(write_experiment, monkeypatch, tmp_path):
+    step = ExtractionTask.training_step
+
+    def until_killed(task, *rest):
+        if task.trainer.global_step == 1:
+            (worker,) = multiprocessing.active_children()
+            os.kill(worker.pid, signal.SIGTERM)
+        return step(task, *rest)
+
+    monkeypatch.setattr(ExtractionTask, "training_step", until_killed)
+    # Batches that it had made by then may still be used.
+    path = write_experiment(trainer={"num_steps": 9, "num_workers": 1})
+    message = r"exp: the run was broken off after step \d, as it or one of its processes was ended "
+    with pytest.raises(RunEndedError, match=message):
+        experiment.train(path, [], tmp_path / "exp", device="cpu")
+
+
+WORKER = "DataLoader worker (pid 7) is killed by signal: "
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"),
+    [
+        (RuntimeError(f"{WORKER}Terminated. "), True),
+        (RuntimeError(f"{WORKER}Killed. "), True),
+        (RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly"), True),
+        (ConnectionResetError(104, "Connection reset by peer"), True),  # in handing a batch over
+        (EOFError(), True),  # likewise
+        # A worker's own fault, which torch says more of.
+        (RuntimeError(f"{WORKER}Bus error. It is possible that dataloader's workers are"), False),
+        (RuntimeError(f"{WORKER}Segmentation fault. "), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_a_killed_worker_leaves_behind(tmp_path, error, is_told):
+    trainer = SimpleNamespace(global_step=3)
+    told = "exp: the run was broken off after step 3, as it or one of its processes was ended from"
+    message = told if is_told else re.escape(str(error))
+    ended = processes.EndedFromOutside(tmp_path / "exp")
+    with pytest.raises(RuntimeError, match=message), ended.told(trainer):
+        raise error
+
+
+def test_a_stray_rank_says_nothing(write_experiment, monkeypatch, tmp_path):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    path = write_experiment(trainer={"num_steps": 1})
+    experiment.train(path, [], tmp_path / "exp", device="cpu")
+    assert "done after 1 steps" in (tmp_path / "exp/train.log").read_text()
+    left = {entry.name for entry in (tmp_path / "exp").iterdir()}
+    assert {"config.yaml", "metrics.csv", "model", "tensorboard"} <= left
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match=r"^WORLD_SIZE: is 2, but torchrun did not start this pr"):
+        experiment.train(path, [], tmp_path / "two", device="cpu")
+    assert not (tmp_path / "two").exists()
 
 
 def test_an_interrupt_stays_one(write_experiment, monkeypatch, tmp_path):

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from wesep_like import experiment
-from wesep_like.config.files import read_config
+from wesep_like.config.files import read_config, write_config
 from wesep_like.data.simulation.plans import read_plans, write_plans
 from wesep_like.errors import ConfigError, ManifestError, ModelFileError, OutputError
 from wesep_like.inference.extractor import Extractor
@@ -263,6 +263,30 @@ def test_a_longer_run_goes_on_from_a_shorter_one(write_experiment, tmp_path):
     experiment.train(path, ["trainer.num_steps=4"], folder, resume=True)
     assert last_weights(folder)[0] == 4
     assert [row["step"] for row in read_metrics(folder) if row["train/loss"]] == list("1234")
+
+
+def test_another_number_of_examples_a_step_is_warned_of(write_experiment, tmp_path, caplog):
+    path, folder = write_experiment(trainer={"num_steps": 1}), tmp_path / "exp"
+    experiment.train(path, [], folder)
+    for num_steps, size in ((2, 2), (3, 3), (4, 3)):
+        caplog.clear()
+        told = [f"trainer.num_steps={num_steps}", f"trainer.batch_size={size}"]
+        experiment.train(path, [*told, "trainer.save_every=1"], folder, resume=True)
+        warned = "3 examples a batch on all processes together, and 2 before: from here on, some e"
+        assert (warned in caplog.text) == (num_steps == 3)
+    assert warned in (folder / "train.log").read_text()
+
+
+def test_an_option_that_is_new_since_the_run_began_has_its_default(write_experiment, tmp_path):
+    path, folder = write_experiment(trainer={"num_steps": 1}), tmp_path / "exp"
+    experiment.train(path, ["trainer.save_every=1"], folder)
+    config = read_config(folder / "config.yaml")
+    del config["data"]["max_broken_share"], config["model"]["fuse_axis"]
+    write_config(folder / "config.yaml", config)
+    with pytest.raises(ConfigError, match=r"with another data\.max_broken_share\. Resume"):
+        experiment.train(path, ["data.max_broken_share=0.5"], folder, resume=True)
+    experiment.train(path, ["trainer.num_steps=2"], folder, resume=True)
+    assert last_weights(folder)[0] == 2
 
 
 def test_resume_without_a_checkpoint_starts(write_experiment, tmp_path):

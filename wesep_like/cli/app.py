@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -57,10 +58,12 @@ def _epilog(examples: Sequence[str]) -> str:
 def _add(
     group: typer.Typer, name: str, function: Callable[..., None], examples: Sequence[str]
 ) -> None:
-    group.command(name, epilog=_epilog(examples))(function)
+    summary = inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0]
+    # Given as such, it is never cut short in the list of commands.
+    group.command(name, short_help=summary, epilog=_epilog(examples))(function)
 
 
-_config = typer.Typer(help="Look at configs.")
+_config = typer.Typer(help="Look at configs.", epilog=_epilog(config.EXAMPLES))
 app.add_typer(_config, name="config")
 _prepare = typer.Typer(
     cls=prepare.Corpora,
@@ -72,6 +75,7 @@ app.add_typer(_prepare, name="prepare")
 
 _baseline = typer.Typer(
     help=baseline.HELP,
+    short_help=baseline.HELP.partition("\n\n")[0],
     epilog=_epilog(baseline.EXAMPLES),
     subcommand_metavar="KIND UTTERANCES -o EXP",
 )

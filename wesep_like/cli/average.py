@@ -44,7 +44,7 @@ def run(
     """
     from wesep_like.models.averaging import average_models
     from wesep_like.models.model_file import resolve_model_folder
-    from wesep_like.training.kept_folders import choose_models, find_kept_models
+    from wesep_like.training.kept_folders import check_not_of_run, choose_models, find_kept_models
 
     if best is not None and last is not None:
         raise UsageError("--best and --last do not go together. Leave out one")
@@ -61,6 +61,7 @@ def run(
             raise UsageError("several models: expected -o FOLDER, which says where the mean goes")
         folders = [resolve_model_folder(model) for model in models]
         lines = [str(folder) for folder in folders]
+    check_not_of_run(output)
     average_models(folders, output)
     for line in lines:
         typer.echo(line)

@@ -62,9 +62,10 @@ def find_mixtures(data: str | Path) -> Path:
         return data
     if not (data / MIXTURES).is_file():
         what = f"no {MIXTURES} in it" if data.is_dir() else "no such file or folder"
+        below = ", ".join(str(path.parent) for path in sorted(data.glob(f"*/{MIXTURES}")))
         raise ManifestError(
             f"{data}: {what}. Name a data folder with {MIXTURES}, or such a file. "
-            "'wesep-like prepare' writes them"
+            + (f"There is one in {below}" if below else "'wesep-like prepare' writes them")
         )
     return data / MIXTURES
 

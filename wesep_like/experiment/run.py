@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from wesep_like.config.atomic import make_folder
-from wesep_like.config.files import read_config, write_config
+from wesep_like.config.files import write_config
 from wesep_like.errors import ConfigError, OutputError
 from wesep_like.experiment.build import build
 from wesep_like.experiment.sections import read_experiment
@@ -91,10 +91,12 @@ def _find_checkpoint(output: Path, resolved: Mapping[str, Any], resume: bool) ->
     if not checkpoint.exists():
         _log.info("%s: no checkpoint yet, so the run starts at its first step", output)
         return None
-    before = read_config(output / CONFIG)
+    # Read as a config, so that options that are new since have their defaults.
+    _, before = read_experiment(output / CONFIG)
     # How long and how often may change; what is learnt from what may not.
     # Lightning counts batches; of another length, validations would fall between the checkpoints.
-    changed = _changed(_without_length(before), _without_length(_as_yaml(resolved)))
+    before, now = (_without_length(_as_yaml(config)) for config in (before, resolved))
+    changed = _changed(before, now)
     if changed:
         raise ConfigError(
             f"{output / CONFIG}: the run was started with another {', '.join(changed)}. "

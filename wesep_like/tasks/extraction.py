@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from wesep_like.audio.feature_masks import FeatureMasks
 from wesep_like.data.batch import Batch
 from wesep_like.data.simulation.clips import Clips
 from wesep_like.data.simulation.render import render
-from wesep_like.losses import AbsentTargetLoss, SpeakerLoss, WaveformLoss
+from wesep_like.losses import AbsentTargetLoss, SpeakerLoss
 from wesep_like.metrics.attenuation import attenuation
 from wesep_like.metrics.report import FAILURE_BELOW_DB
 from wesep_like.metrics.sdr import si_sdr
@@ -28,24 +28,8 @@ from wesep_like.tasks.metric_gan import MetricGAN
 from wesep_like.tasks.parameter_groups import MakeOptimizer, groups_by_rate
 from wesep_like.tasks.self_enrollment import SelfEnrollmentOptions
 from wesep_like.tasks.validated import VALIDATED
+from wesep_like.tasks.waveform_terms import Weighted, waveform_terms
 from wesep_like.tasks.written import is_written
-
-
-@dataclass(frozen=True)
-class Weighted:
-    """A loss on the waveform, its name in the logs and its weight in the sum.
-
-    Attributes:
-        name: In the logs.
-        loss: Compares an estimate with the target.
-        weight: In the sum.
-        estimate: Which of the separator's estimates it looks at; 0 is the answer.
-    """
-
-    name: str
-    loss: WaveformLoss
-    weight: float
-    estimate: int = 0
 
 
 @dataclass(frozen=True)
@@ -155,31 +139,8 @@ class ExtractionTask(Task):
         return {**terms, **{f"second_{name}": term for name, term in second.items()}, "loss": total}
 
     def _terms(self, estimates: Tensor, cue: SpeakerCue, batch: Batch) -> dict[str, Tensor]:
-        """Each term of the loss of one pass by name, and their weighted sum as `loss`.
-
-        A term is the mean over those that have it: an example's target speaks or is absent. In the
-        sum each example counts alike, and so it does among processes with batches of one size.
-        """
-        speaks = batch.has_target.tolist()
-        terms: dict[str, Tensor] = {}
-        total = estimates.new_zeros(())
-        if any(speaks):
-            rows = _rows(speaks, True)
-            lengths, target = batch.mixture_samples[rows], batch.target[rows]
-            for weighted in self.losses:
-                estimate = estimates[rows, weighted.estimate]
-                terms[weighted.name] = _without_padding(
-                    weighted.loss, estimate, target, lengths
-                ).mean()
-            of_present = sum(weighted.weight * terms[weighted.name] for weighted in self.losses)
-            total = total + sum(speaks) / len(speaks) * of_present
-        if not all(speaks):
-            rows = _rows(speaks, False)
-            lengths, mixture = batch.mixture_samples[rows], batch.mixture[rows]
-            terms["absent"] = _without_padding(
-                self.absent_loss, estimates[rows, 0], mixture, lengths
-            ).mean()
-            total = total + (1 - sum(speaks) / len(speaks)) * terms["absent"]
+        """Each term of the loss of one pass by name, and their weighted sum as `loss`."""
+        terms, total = waveform_terms(self.losses, self.absent_loss, estimates, batch)
         if self.speaker_head is not None:
             assert cue.embedding is not None
             terms["speaker"] = self.speaker_head(cue.embedding, batch.speakers)
@@ -307,21 +268,3 @@ class ExtractionTask(Task):
         judges = [] if self.metric_gan is None else self.metric_gan.parameters()
         known = {id(parameter) for parameter in judges}
         return [parameter for parameter in self.parameters() if id(parameter) not in known]
-
-
-def _rows(is_in: Sequence[bool], wanted: bool) -> list[int] | slice:
-    """Where `is_in` is as wanted, as an index."""
-    if all(one is wanted for one in is_in):
-        return slice(None)
-    return [row for row, one in enumerate(is_in) if one is wanted]
-
-
-def _without_padding(
-    loss: Callable[[Tensor, Tensor], Tensor], estimate: Tensor, other: Tensor, num_samples: Tensor
-) -> Tensor:
-    """The loss of each item (batch,), whose padding is no part of it."""
-    lengths = num_samples.tolist()
-    if min(lengths) == estimate.shape[-1]:
-        return loss(estimate, other)
-    pairs = zip(estimate, other, lengths, strict=True)
-    return torch.cat([loss(one[None, :n], its[None, :n]) for one, its, n in pairs])

@@ -21,7 +21,7 @@ from wesep_like.models.model_file import save_weights
 from wesep_like.tasks.base import Task
 from wesep_like.training.bad_steps import BadSteps
 from wesep_like.training.best_model import BestModel
-from wesep_like.training.kept_folders import MODELS
+from wesep_like.training.kept_folders import BEST_MODEL, MODELS
 from wesep_like.training.kept_models import KeptModels
 from wesep_like.training.last_checkpoint import LastCheckpoint
 from wesep_like.training.loaders import Loaders
@@ -150,7 +150,7 @@ def fit(
         LearningRateMonitor("step"),
         ValidationExamples(options.num_examples),
         *([] if average is None else [average]),
-        BestModel(best, lambda: save(folder / "model")),
+        BestModel(best, lambda: save(folder / BEST_MODEL)),
         KeptModels(
             folder / MODELS, best, save, num_best=options.keep_best, num_last=options.keep_last
         ),

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wesep_like.errors import ModelFileError
+from wesep_like.errors import ModelFileError, OutputError
 from wesep_like.models.model_file import WEIGHTS, read_model_config
 from wesep_like.tasks.validated import VALIDATED, Validated
 
-MODELS = "checkpoints/models"  # in the folder of a run
+BEST_MODEL = "model"  # in the folder of a run
+MODELS = "checkpoints/models"  # likewise
 PREFIX = "step_"  # of a folder's name
 _METRICS = "metrics.csv"
 _DEFAULT_COUNT = 5
@@ -107,6 +108,21 @@ def choose_models(
     values = ((model.step, model.validated.goodness(model.value)) for model in models)
     chosen = best_steps(values, count)
     return [model for model in models if model.step in chosen]
+
+
+def check_not_of_run(folder: Path) -> None:
+    """Goes on only if `folder`, which is to be written, is none that training writes.
+
+    Raises:
+        OutputError: If a run keeps its best model there, or that of a validation.
+    """
+    path = folder.resolve()
+    is_best = path.name == BEST_MODEL and (path.parent / MODELS).parent.is_dir()
+    if is_best or (path.name.startswith(PREFIX) and path.parent.match(MODELS)):
+        what = "its best model" if is_best else "the models of validations"
+        raise OutputError(
+            f"{folder}: is where training keeps {what}. Name another folder, such as EXP/averaged"
+        )
 
 
 def _validations(path: Path, name: str) -> dict[int, float]:

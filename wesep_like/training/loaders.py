@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from wesep_like.data.dataset import BatchNumbers, Fixed, share_numbers
 from wesep_like.errors import WesepLikeError
+
+_log = logging.getLogger(__name__)
 
 _MAX_VALID_WORKERS = 2  # they only read; most of a validation is the model's work
 
@@ -75,6 +78,23 @@ class Loaders(LightningDataModule):
             collate_fn=self._collate,
             num_workers=min(self._num_workers, _MAX_VALID_WORKERS),
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: how many examples all processes together take at a time."""
+        assert self.trainer is not None
+        return {"examples": self._batch_size * self.trainer.world_size}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Warns if a resumed run takes more or fewer: numbers of examples follow from steps."""
+        before, now = state_dict["examples"], self.state_dict()["examples"]
+        if before != now:
+            _log.warning(
+                "%d examples a batch on all processes together, and %d before: from here on, some "
+                "examples come again or are left out. To go on with the very next ones, change "
+                "trainer.batch_size or the number of processes back",
+                now,
+                before,
+            )
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """The batch; if a worker met an error in place of one, raises that."""

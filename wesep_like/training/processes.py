@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import time
 import warnings
@@ -18,7 +19,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch.distributed import DistBackendError, TCPStore
 
-from wesep_like.errors import OutputError, RunEndedError, WesepLikeError
+from wesep_like.errors import ConfigError, OutputError, RunEndedError, WesepLikeError
 from wesep_like.tasks.gathered import gathered
 
 _log = logging.getLogger("wesep_like")
@@ -35,7 +36,8 @@ def are_several() -> bool:
 
 def is_first() -> bool:
     """Whether this is the process that writes files and speaks."""
-    return int(os.environ.get("RANK", "0")) == 0
+    # A RANK alone, as shells of clusters may have it, says nothing.
+    return not are_several() or os.environ["RANK"] == "0"
 
 
 @contextmanager
@@ -43,9 +45,16 @@ def speaking_as_one() -> Iterator[None]:
     """Of several processes the first logs and warns, and an error of theirs is told by one.
 
     Raises:
+        ConfigError: If something other than `torchrun` started several.
         SystemExit: In those that have nothing more to tell.
     """
     if not are_several():
+        if os.environ.get("WORLD_SIZE", "1") != "1":
+            # Each would train by itself, and all would write into one folder.
+            raise ConfigError(
+                f"WORLD_SIZE: is {os.environ['WORLD_SIZE']}, but torchrun did not start this "
+                "process. Start several with torchrun; for one, unset it"
+            )
         yield
         return
     log = logging.getLogger("wesep_like")
@@ -66,7 +75,7 @@ def speaking_as_one() -> Iterator[None]:
 
 
 class EndedFromOutside(Callback):
-    """Makes SIGTERM, or the end of another process, an error that says how to go on.
+    """Makes SIGTERM, or the end of a process of the run, an error that says how to go on.
 
     Lightning ends by SIGTERM as if all was done; and before that it asks the other processes, which
     may be gone.
@@ -92,10 +101,11 @@ class EndedFromOutside(Callback):
         try:
             yield
             is_done = True
-        except (_Terminated, RuntimeError) as error:
+        except (_Terminated, RuntimeError, ConnectionError, EOFError) as error:
             if not isinstance(error, _Terminated) and not _is_of_lost_process(error):
                 raise
-            who = "it or one of its processes" if are_several() else "it"
+            is_alone = isinstance(error, _Terminated) and not are_several()
+            who = "it" if is_alone else "it or one of its processes"
             raise RunEndedError(
                 f"{self._folder}: the run was broken off after step {trainer.global_step}, as "
                 f"{who} was ended from outside. Go on with --resume"
@@ -141,8 +151,22 @@ def _on_sigterm(handler: Any) -> None:
 
 
 def _is_of_lost_process(error: BaseException) -> bool:
+    return isinstance(error, DistBackendError) or _is_of_lost_worker(error) or _is_of_gloo(error)
+
+
+def _is_of_lost_worker(error: BaseException) -> bool:
+    """Whether a process that reads audio was killed: a signal to a whole run may reach it first."""
+    if isinstance(error, ConnectionError | EOFError):  # it was just handing a batch over
+        return True
+    # Torch has messages only. A crash of the worker's own is not meant.
+    told = f"{error} {error.__cause__}"
+    by = re.search(r"killed by signal: (\w+)", told)
+    return "DataLoader worker (pid" in told and (by is None or by[1] in ("Terminated", "Killed"))
+
+
+def _is_of_gloo(error: BaseException) -> bool:
     # Gloo has no error of its own; its messages name its source files.
-    return isinstance(error, DistBackendError) or (are_several() and "gloo" in str(error))
+    return are_several() and "gloo" in str(error)
 
 
 def _is_first_to_tell(error: WesepLikeError) -> bool:

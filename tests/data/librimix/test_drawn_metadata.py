@@ -10,7 +10,7 @@ from wesep_like.data.librimix.metadata import find_metadata, read_metadata
 from wesep_like.data.librimix.mixing import SOURCE_RATE, fitted, mixed, read_scaled
 from wesep_like.data.manifest import Noise, Utterance
 from wesep_like.data.simulation.draw.librimix import draw_librimix
-from wesep_like.errors import AudioError, ConfigError, ManifestError
+from wesep_like.errors import AudioError, ConfigError, ManifestError, OutputError
 
 
 def utterances(**counts):
@@ -106,6 +106,23 @@ def test_gains_make_the_loudness_and_the_same_seed_the_same_file(corpus, tmp_pat
         corpus.librispeech, tmp_path / "again", 5, options, wham=corpus.wham, seed=3
     )
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_other_mixtures_are_not_written_over(corpus, tmp_path):
+    def call(seed=3, **more):
+        options = DrawOptions("test-clean", min_seconds=0.5)
+        return draw_metadata(corpus.librispeech, tmp_path / "out", 4, options, seed=seed, **more)
+
+    path = call()
+    before = path.read_bytes()
+    assert call().read_bytes() == before
+    published = corpus.metadata / path.name
+    for there, more in ((before, {"seed": 4}), (before, {"wham": corpus.wham}), (None, {})):
+        path.write_bytes(published.read_bytes() if there is None else there)
+        before = path.read_bytes()
+        with pytest.raises(OutputError, match=r"test-clean.csv: is there, with other mixtures tha"):
+            call(**more)
+        assert path.read_bytes() == before
 
 
 def given(corpus):

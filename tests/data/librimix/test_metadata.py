@@ -32,6 +32,14 @@ def test_what_was_written_is_read(corpus):
         assert read_metadata(file) == corpus.rows[name]
 
 
+def test_a_line_ends_where_files_end_lines(tmp_path):
+    """Not at U+2028 and the like, which a name may have."""
+    named = LINE.replace("tt/421c", "tt/\u20284\x8521\x1cc")
+    (row, last) = read_metadata(written(tmp_path, HEADER, named, "x" + LINE))
+    assert row.noise.path == "tt/\u20284\x8521\x1cc0206_0.01983_440o0307_-0.01983.wav"
+    assert last.where.endswith(":3")
+
+
 def test_sets_are_called_as_in_the_tree(tmp_path):
     for name in ("2mix_train-clean-100", "2mix_dev-clean", "3mix_dev-clean", "2mix_mine"):
         (tmp_path / f"libri{name}.csv").touch()

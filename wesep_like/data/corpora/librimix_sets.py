@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from wesep_like.data.corpora.base import SUFFIXES, names_in
 from wesep_like.data.corpora.kaldi_lists import Voice
-from wesep_like.data.text_lines import read_text
+from wesep_like.data.text_lines import read_table
 from wesep_like.errors import ManifestError
 
 _FORM = "wav16k|wav8k/min|max/SET/mix_clean|mix_both|mix_single, with s1 and s2 beside the mixtures"
@@ -118,13 +117,12 @@ def named_in_metadata(found: MixtureSet) -> tuple[Path, list[str]]:
     path = folder.parent / "metadata" / f"mixture_{folder.name}_{found.kind}.csv"
     if not path.is_file():
         return path, []
-    text = read_text(path, "LibriMix's table of mixtures", "Make it anew, or remove it")
-    rows = csv.DictReader(text.splitlines())
-    if "mixture_ID" not in (rows.fieldnames or ()):
+    table = read_table(path, "LibriMix's table of mixtures", "Make it anew, or remove it")
+    if "mixture_ID" not in table.columns:
         raise ManifestError(
-            f"{path}:1: expected a column mixture_ID, got {', '.join(rows.fieldnames or ['none'])}"
+            f"{path}:1: expected a column mixture_ID, got {', '.join(table.columns or ['none'])}"
         )
-    return path, [row["mixture_ID"] for row in rows]
+    return path, [row["mixture_ID"] or "" for _, row in table.rows]
 
 
 def no_such_mixtures(root: Path, wanted: Mapping[str, Sequence[Path]], kind: str) -> ManifestError:

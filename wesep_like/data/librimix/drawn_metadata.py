@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -14,12 +14,18 @@ import torch
 from wesep_like.audio.loudness import integrated_loudness
 from wesep_like.config.atomic import make_folder
 from wesep_like.data.corpora.base import find_sounds, scan
-from wesep_like.data.librimix.metadata import MetadataRow, ScaledFile, write_metadata
+from wesep_like.data.librimix.metadata import (
+    MetadataFile,
+    MetadataRow,
+    ScaledFile,
+    read_metadata,
+    write_metadata,
+)
 from wesep_like.data.librimix.mixing import FADE_SAMPLES, SOURCE_RATE, read_scaled
 from wesep_like.data.manifest import Noise, Utterance
 from wesep_like.data.processes import in_processes
 from wesep_like.data.simulation.draw.librimix import LibriMixPlan, draw_librimix
-from wesep_like.errors import ConfigError, ManifestError, SilentSignalError
+from wesep_like.errors import ConfigError, ManifestError, OutputError, SilentSignalError
 
 T = TypeVar("T")
 
@@ -102,9 +108,11 @@ def draw_metadata(
     Raises:
         ManifestError: If there is too little in the corpus.
         AudioError: If a recording cannot be read.
-        OutputError: If the file cannot be written.
+        OutputError: If the file cannot be written, or is there and has other mixtures in it.
     """
     librispeech = Path(librispeech)
+    set_name = options.set_name or options.subset
+    path = Path(output) / f"libri{options.num_sources}mix_{set_name}.csv"
     utterances = _utterances(librispeech, options)
     noises = [] if wham is None else _noises(Path(wham), options)
     plans = draw_librimix(
@@ -115,14 +123,15 @@ def draw_metadata(
         num_sources=options.num_sources,
         has_lone_interferers=options.has_lone_interferers,
     )
-    measure = partial(_row, librispeech=librispeech, wham=None if wham is None else Path(wham))
+    # Before loudness is measured, which takes long.
+    _check_not_others(MetadataFile(path, options.num_sources, set_name), plans)
+    measure = partial(_scaled, librispeech=librispeech, wham=None if wham is None else Path(wham))
     rows = []
     for row in in_processes(measure, plans, num_workers):
         rows.append(row)
         if progress is not None:
             progress(len(rows), num)
-    name = f"libri{options.num_sources}mix_{options.set_name or options.subset}.csv"
-    path = make_folder(output) / name
+    make_folder(output)
     write_metadata(path, rows)
     return path
 
@@ -163,27 +172,51 @@ def _noises(wham: Path, options: DrawOptions) -> list[Noise]:
     return noises
 
 
-def _row(plan: LibriMixPlan, librispeech: Path, wham: Path | None) -> MetadataRow:
-    """The plan with the gains that make it as loud as it says."""
+def _unscaled(plan: LibriMixPlan) -> MetadataRow:
+    """The plan with gains of 1."""
     sources = tuple(ScaledFile(source.path, 1.0) for source in plan.sources)
     noise = None if plan.noise is None else ScaledFile(plan.noise.path, 1.0)
-    name = "_".join(source.id for source in plan.sources)
-    signals = read_scaled(MetadataRow(name, sources, noise), librispeech, wham)
+    return MetadataRow("_".join(source.id for source in plan.sources), sources, noise)
+
+
+def _check_not_others(file: MetadataFile, plans: Sequence[LibriMixPlan]) -> None:
+    """Goes on only if the file is not there, or has these mixtures, with whatever gains."""
+    if not file.path.exists():
+        return
+    try:
+        there = [_files(row) for row in read_metadata(file)]
+    except ManifestError:
+        there = []
+    if there != [_files(_unscaled(plan)) for plan in plans]:
+        raise OutputError(
+            f"{file.path}: is there, with other mixtures than would be drawn. Give another folder "
+            "or name of the set, or remove it"
+        )
+
+
+def _files(row: MetadataRow) -> tuple[str, list[str]]:
+    """A mixture's name and files."""
+    return row.mixture_id, [file.path for file in row.files]
+
+
+def _scaled(plan: LibriMixPlan, librispeech: Path, wham: Path | None) -> MetadataRow:
+    """The plan with the gains that make it as loud as it says."""
+    row = _unscaled(plan)
+    signals = read_scaled(row, librispeech, wham)
     longest = max(len(signal) for signal in signals.values())
     heard = np.stack([np.pad(s, (0, longest - len(s))) for s in signals.values()])
     heard = heard.astype(np.float32)
-    files = [*sources, *([noise] if noise else [])]
     measured = integrated_loudness(torch.from_numpy(heard), SOURCE_RATE).numpy()
-    for file, loudness in zip(files, measured, strict=True):
+    for file, loudness in zip(row.files, measured, strict=True):
         if not np.isfinite(loudness):
             raise SilentSignalError(f"{file.path}: is silent. Take it out of the corpus")
-    wanted = np.array(plan.loudness_lufs[: len(files)])
+    wanted = np.array(plan.loudness_lufs[: len(row.files)])
     # None clips on its own, nor do all together.
     gains = 10 ** ((wanted - measured) / 20)
     peaks = np.abs(heard).max(axis=1)
     gains = np.where(gains * peaks >= 1, _HIGHEST_PEAK / peaks, gains)
     peak = np.abs(gains @ heard).max()
     gains *= min(1.0, _HIGHEST_PEAK / peak)
-    scaled = [ScaledFile(f.path, float(gain)) for f, gain in zip(files, gains, strict=True)]
-    last = scaled.pop() if noise else None
-    return MetadataRow(name, tuple(scaled), last)
+    scaled = [ScaledFile(f.path, float(gain)) for f, gain in zip(row.files, gains, strict=True)]
+    noise = scaled.pop() if row.noise else None
+    return replace(row, sources=tuple(scaled), noise=noise)

@@ -7,7 +7,6 @@ LibriSpeech's folder, those of noises below that of WHAM!'s.
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from wesep_like.config.sections import nearest
 from wesep_like.data.librimix.tables import write_table
-from wesep_like.data.text_lines import raise_problems, read_text
+from wesep_like.data.text_lines import raise_problems, read_table
 from wesep_like.errors import ManifestError
 
 _NAME = re.compile(r"libri([1-9]\d?)mix_(.+)\.csv")
@@ -59,6 +58,11 @@ class MetadataRow:
     sources: tuple[ScaledFile, ...]
     noise: ScaledFile | None
     where: str = field(default="", compare=False)
+
+    @property
+    def files(self) -> tuple[ScaledFile, ...]:
+        """All that is heard in it, the noise last."""
+        return self.sources if self.noise is None else (*self.sources, self.noise)
 
 
 def find_metadata(folder: str | Path, sets: Collection[str] | None = None) -> list[MetadataFile]:
@@ -109,23 +113,17 @@ def read_metadata(file: MetadataFile) -> list[MetadataRow]:
         ManifestError: If it cannot be read, or lines are wrong; tells up to ten of them, then a
             count.
     """
-    text = read_text(file.path, "CSV", "Give LibriMix's metadata.")
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
-    try:
-        header = reader.fieldnames or []
-        numbered = [(reader.line_num, cells) for cells in reader]
-    except csv.Error as error:
-        raise ManifestError(f"{file.path}:{reader.line_num + 1}: not CSV ({error})") from error
+    table = read_table(file.path, "CSV", "Give LibriMix's metadata.")
     columns = [name for n in range(file.num_sources) for name in _columns(f"source_{n + 1}")]
-    if missing := [name for name in ("mixture_ID", *columns) if name not in header]:
+    if missing := [name for name in ("mixture_ID", *columns) if name not in table.columns]:
         raise ManifestError(
             f"{file.path}:1: has no column {missing[0]}. "
             f"Expected mixture_ID, {', '.join(columns)}, and noise_path, noise_gain"
         )
-    has_noise = set(_columns("noise")) <= set(header)
+    has_noise = set(_columns("noise")) <= set(table.columns)
     rows: dict[str, MetadataRow] = {}
     problems = []
-    for number, cells in numbered:
+    for number, cells in table.rows:
         where = f"{file.path}:{number}"
         try:
             row = _row(cells, file.num_sources, has_noise, where)

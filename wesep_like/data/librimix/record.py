@@ -16,6 +16,7 @@ from wesep_like.config.atomic import make_folder
 from wesep_like.data.json_lines import write_json_lines
 from wesep_like.data.librimix.layout import KINDS, SetFolder
 from wesep_like.data.librimix.metadata import MetadataRow
+from wesep_like.data.text_lines import numbered_lines
 from wesep_like.errors import OutputError
 
 # Of what is made of a line of metadata. To be raised when files would come out differently.
@@ -107,7 +108,7 @@ class SetRecord:
     def _read(self) -> dict[str, MadeMixture]:
         made: dict[str, MadeMixture] = {}
         if self._path.exists():
-            for line in self._path.read_text(encoding="utf-8").splitlines():
+            for _, line in numbered_lines(self._path.read_text(encoding="utf-8")):
                 try:
                     self._keep(made, MadeMixture(**json.loads(line)))
                 except (ValueError, TypeError):

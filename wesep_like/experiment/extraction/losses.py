@@ -10,7 +10,7 @@ from wesep_like.config.sections import Problems, located
 from wesep_like.errors import ConfigError
 from wesep_like.experiment.weights import read_weight
 from wesep_like.losses import LOSSES, SPEAKER_LOSSES, AbsentTargetLoss, SpeakerLoss
-from wesep_like.tasks.extraction import Weighted
+from wesep_like.tasks.waveform_terms import Weighted
 
 
 @dataclass(frozen=True)
