@@ -135,7 +135,7 @@ def test_what_does_not_go_together(refused, overrides, line):
 
 def test_masks_want_features_to_hide(refused, monkeypatch):
     # An encoder that hears waves by itself, such as those of transformers.
-    monkeypatch.setattr("wesep_like.experiment.verification.sections.FbankEncoder", type(None))
+    monkeypatch.setattr("wesep_like.experiment.encoders.FbankEncoder", type(None))
     assert refused("data.train.augmentation.spec_augment={probability: 0.5}") == [
         "data.train.augmentation.spec_augment: the encoder has no filterbank features that could "
         "be masked. Expected null"

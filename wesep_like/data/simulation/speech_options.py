@@ -16,7 +16,23 @@ from wesep_like.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechOptions(VoiceOptions):
+class AugmentedOptions(VoiceOptions):
+    """What may happen to a crop of an utterance.
+
+    Args:
+        augmentation: What is done to a crop, drawn by itself.
+    """
+
+    augmentation: EnrollmentAugmentationOptions = EnrollmentAugmentationOptions()
+
+    def crop_problems(self) -> list[str]:
+        """What is wrong with these, a line each."""
+        room = probability_of(self.augmentation.room)
+        return self.voice_problems(augmentation__room__probability=room)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechOptions(AugmentedOptions):
     """Crops of utterances, wherever these are from.
 
     Args:
@@ -27,20 +43,17 @@ class SpeechOptions(VoiceOptions):
             elsewhere. None: every utterance once an epoch, in an order drawn anew.
         speed_as_new_speaker: Whether a voice at another speed is another speaker: there are then
             as many times the speakers as there are speeds, with the unchanged one.
-        augmentation: What is done to a crop, drawn by itself.
     """
 
     crop_seconds: float = 2.0
     utterances_per_speaker: int | None = None
     speed_as_new_speaker: bool = True
-    augmentation: EnrollmentAugmentationOptions = EnrollmentAugmentationOptions()
 
     def __post_init__(self) -> None:
         problems = []
         if self.crop_seconds <= 0:
             problems.append(f"crop_seconds: expected more than 0, got {self.crop_seconds!r}")
-        room = probability_of(self.augmentation.room)
-        problems += self.voice_problems(augmentation__room__probability=room)
+        problems += self.crop_problems()
         if problems:
             raise ConfigError(problems)
         check_sizes(utterances_per_speaker=self.utterances_per_speaker)
