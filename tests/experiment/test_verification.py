@@ -51,11 +51,13 @@ def test_defaults_are_written_out(tmp_path):
 
 def test_an_unknown_task(refused):
     assert refused("task=verfication") == [
-        "task: expected one of extraction, verification, got 'verfication' "
+        "task: expected one of extraction, verification, self_supervised, got 'verfication' "
         "(did you mean 'verification'?)"
     ]
     config = {key: value for key, value in CONFIG.items() if key != "task"}
-    assert refused(config=config) == ["task: missing. Expected one of extraction, verification"]
+    assert refused(config=config) == [
+        "task: missing. Expected one of extraction, verification, self_supervised"
+    ]
 
 
 def test_all_problems_are_told_at_once(refused):

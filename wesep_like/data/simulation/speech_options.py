@@ -66,8 +66,8 @@ class SpeechOptions(AugmentedOptions):
 
 
 @dataclass(frozen=True)
-class SpeechFilesOptions(SpeechOptions):
-    """Crops of the utterances in a manifest.
+class FromFiles(VoiceOptions):
+    """Utterances in a manifest.
 
     Args:
         utterances: The manifest.
@@ -84,8 +84,8 @@ class SpeechFilesOptions(SpeechOptions):
 
 
 @dataclass(frozen=True)
-class SpeechShardsOptions(SpeechOptions, ReadingOptions):
-    """Crops of utterances in shards; `speakers` is needed.
+class FromShards(ReadingOptions, VoiceOptions):
+    """Utterances in shards.
 
     Args:
         shards: See `ShardedOptions`.
@@ -97,17 +97,11 @@ class SpeechShardsOptions(SpeechOptions, ReadingOptions):
     noise_shards: str | tuple[str, ...] | None = None
     name: Literal["shards"] = "shards"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        problems = []
+    def shard_problems(self) -> list[str]:
+        """What is wrong with these, a line each."""
         if self.noise is not None and self.noise_shards is not None:
-            problems.append("noise_shards: stands in place of noise. Give one of them")
-        if self.speakers is None:
-            problems.append(
-                "speakers: missing. Give the speakers.txt that 'wesep-like shard' writes"
-            )
-        if problems:
-            raise ConfigError(problems)
+            return ["noise_shards: stands in place of noise. Give one of them"]
+        return []
 
     @property
     def source(self) -> str:
@@ -118,3 +112,23 @@ class SpeechShardsOptions(SpeechOptions, ReadingOptions):
     def noise_source(self) -> str | None:
         """The manifest of noises or their shards."""
         return self.noise if self.noise_shards is None else named(self.noise_shards)
+
+
+@dataclass(frozen=True)
+class SpeechFilesOptions(FromFiles, SpeechOptions):
+    """Crops of the utterances in a manifest."""
+
+
+@dataclass(frozen=True)
+class SpeechShardsOptions(FromShards, SpeechOptions):
+    """Crops of utterances in shards; `speakers` is needed."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        problems = self.shard_problems()
+        if self.speakers is None:
+            problems.append(
+                "speakers: missing. Give the speakers.txt that 'wesep-like shard' writes"
+            )
+        if problems:
+            raise ConfigError(problems)
