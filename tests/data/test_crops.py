@@ -166,10 +166,8 @@ def test_crops_of_shards_without_speakers(unlabelled, corpus):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"crops": ()}, "crops: expected two or more of each utterance, to be told to be of one, "
-         "got 0"),
-        ({"crops": (CropOptions(2.0),)}, "crops: expected two or more of each utterance, to be "
-         "told to be of one, got 1"),
+        ({"crops": ()}, "crops: expected two or more of each utterance, got 0"),
+        ({"crops": (CropOptions(2.0),)}, "crops: expected two or more of each utterance, got 1"),
         ({"crops": CROPS, "augmentation": EnrollmentAugmentationOptions(
             room=EnrollmentRoomOptions(0.5))}, "rooms: missing, but augmentation.room.probability "
          "is 0.5. Give a manifest, or simulated_rooms, or set it to 0"),

@@ -44,8 +44,7 @@ def test_crops_of_a_length_are_together_and_the_longest_first(path):
     [
         (
             ["data.train.crops=[{seconds: 3}]"],
-            "data.train.crops: expected two or more of each utterance, to be told to be of one, "
-            "got 1",
+            "data.train.crops: expected two or more of each utterance, got 1",
         ),
         (
             ["method={name: moco}"],

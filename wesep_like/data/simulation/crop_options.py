@@ -44,10 +44,7 @@ class SeveralCropsOptions(AugmentedOptions):
         problems = self.crop_problems()
         num_crops = sum(section.count for section in self.crops)
         if num_crops < 2:
-            problems.append(
-                f"crops: expected two or more of each utterance, to be told to be of one, got "
-                f"{num_crops}"
-            )
+            problems.append(f"crops: expected two or more of each utterance, got {num_crops}")
         if problems:
             raise ConfigError(problems)
 
