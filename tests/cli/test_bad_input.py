@@ -161,7 +161,7 @@ def test_a_checkpoint_that_is_none(refused):
     assert "text/config.yaml:1: is not YAML" in refused(line(model="text"))
     copy_model("taskless", config=lambda text: text.replace(b"extraction", b"song"))
     message = refused(line(model="taskless"))
-    assert "task: expected extraction or verification, got 'song'" in message
+    assert "task: expected one of extraction, verification, self_supervised, got 'song'" in message
     copy_model("odd", config=lambda text: text.replace(b"bsrnn", b"bsrn"))
     assert "no separator is called 'bsrn' (did you mean 'bsrnn'?)" in refused(line(model="odd"))
     assert refused(line(model="mixture.wav")).startswith("mixture.wav: not a model")

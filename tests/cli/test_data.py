@@ -225,6 +225,16 @@ def test_what_mix_cannot_do(cli, line, error):
     assert not Path("out").exists()
 
 
+@pytest.mark.usefixtures("voices")
+def test_speech_of_which_nobody_says_who_speaks(cli):
+    assert cli("prepare folder voices -o data --unlabelled").code == 0
+    assert '"speaker"' not in Path("data/utterances.jsonl").read_text()
+    said = cli("mix data -o out")
+    assert (said.code, said.out) == (2, "")
+    assert "lines: 'speaker' is missing" in said.err
+    assert said.err.count("\n") == 1
+
+
 @pytest.mark.usefixtures("place")
 def test_rooms_writes_a_pool(cli):
     line = "rooms -o pool --rt60-range-seconds 0.1 0.12 --num-sources 1 --workers 0 --num"

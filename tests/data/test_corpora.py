@@ -9,7 +9,7 @@ import soundfile
 
 from wesep_like.data.corpora import prepare
 from wesep_like.data.dataset import FixedMixtures, OnlineMixtures
-from wesep_like.data.manifest import Noise, Room, Utterance, read_manifest
+from wesep_like.data.manifest import Noise, Room, Utterance, read_manifest, read_speech
 from wesep_like.data.simulation.clips import collate
 from wesep_like.data.simulation.draw import MixturePlanner
 from wesep_like.data.simulation.options import SimulationOptions
@@ -52,6 +52,21 @@ def test_a_folder_a_speaker(voices, tmp_path):
         Utterance("ann/deep/down/1.flac", "ann", str(voices / "ann/deep/down/1.flac"), 1600, 16000),
         Utterance("bob ü/x.WAV", "bob ü", str(voices / "bob ü" / "x.WAV"), 1600, 8000),
     ]
+
+
+def test_sounds_of_which_nothing_is_known(voices, tmp_path):
+    sound(voices / "loose.wav")
+    assert prepare("folder", voices, tmp_path, unlabelled=True).num_records == {
+        "utterances.jsonl": 4
+    }
+    utterances = read_speech(tmp_path / "utterances.jsonl")
+    assert [utterance.id for utterance in utterances][-1] == "loose.wav"
+    assert {utterance.speaker for utterance in utterances} == {""}
+    assert "speaker" not in (tmp_path / "utterances.jsonl").read_text()
+    # Whoever wants speakers says what is missing, in one line.
+    message = r"utterances\.jsonl: each of its 4 lines: 'speaker' is missing"
+    with pytest.raises(ManifestError, match=message):
+        read_manifest(tmp_path / "utterances.jsonl", Utterance)
 
 
 def test_files_without_sound_or_a_speaker_are_left_out_with_a_warning(voices, tmp_path):

@@ -57,11 +57,13 @@ def test_defaults_are_written_out(tmp_path):
 
 def test_an_unknown_task(refused):
     assert refused("task=verfication") == [
-        "task: expected one of extraction, verification, got 'verfication' "
+        "task: expected one of extraction, verification, self_supervised, got 'verfication' "
         "(did you mean 'verification'?)"
     ]
     config = {key: value for key, value in CONFIG.items() if key != "task"}
-    assert refused(config=config) == ["task: missing. Expected one of extraction, verification"]
+    assert refused(config=config) == [
+        "task: missing. Expected one of extraction, verification, self_supervised"
+    ]
 
 
 def test_all_problems_are_told_at_once(refused):
@@ -147,7 +149,7 @@ def test_what_does_not_go_together(refused, overrides, line):
 
 def test_masks_want_features_to_hide(refused, monkeypatch):
     # An encoder that hears waves by itself, such as those of transformers.
-    monkeypatch.setattr("wesep_like.experiment.verification.sections.FbankEncoder", type(None))
+    monkeypatch.setattr("wesep_like.experiment.encoders.FbankEncoder", type(None))
     assert refused("data.train.augmentation.spec_augment={probability: 0.5}") == [
         "data.train.augmentation.spec_augment: the encoder has no filterbank features that could "
         "be masked. Expected null"

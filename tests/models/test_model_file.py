@@ -113,9 +113,18 @@ def test_no_model(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"task": "speling"}, "task: expected extraction or verification, got 'speling'"),
-        ({"task": None}, "task: expected extraction or verification, got None"),
-        ({"task": ["extraction"]}, r"task: expected extraction or verification, got \["),
+        (
+            {"task": "speling"},
+            "task: expected one of extraction, .*, got 'speling'",
+        ),
+        (
+            {"task": None},
+            "task: expected one of extraction, .*, got None",
+        ),
+        (
+            {"task": ["extraction"]},
+            r"task: expected one of extraction, .*, got \[",
+        ),
         ({"sample_rate": "16k"}, r"expected the keys sample_rate \(Hz\) and model"),
         ({"model": []}, r"expected the keys sample_rate \(Hz\) and model"),
         ({"model": {"speaker": {"name": "x"}}}, "model.separator: missing.*; model.fusion: miss"),

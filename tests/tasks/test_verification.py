@@ -11,13 +11,9 @@ from wesep_like.data.speech import SpeechBatch
 from wesep_like.losses import SPEAKER_LOSSES
 from wesep_like.metrics.detection import eer
 from wesep_like.models.build import build_speaker
+from wesep_like.tasks.encoder import LabelledTrials, score
 from wesep_like.tasks.margin_schedule import MarginSchedule
-from wesep_like.tasks.verification import (
-    LabelledTrials,
-    VerificationTask,
-    WeightedSpeakerLoss,
-    score,
-)
+from wesep_like.tasks.verification import VerificationTask, WeightedSpeakerLoss
 from wesep_like.training.optimizers import OptimizerOptions, ScheduleOptions
 
 RATE = 8000

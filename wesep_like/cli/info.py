@@ -26,6 +26,7 @@ def run(
 ) -> None:
     """Load a model and say what it is made of."""
     from wesep_like.inference.models import find_model
+    from wesep_like.models.model_file import ENCODER_TASKS
 
     found = find_model(model, trust_code=trust_code)
     loaded, config = found.model, found.config
@@ -33,7 +34,7 @@ def run(
         name: sum(parameter.numel() for parameter in part.parameters())
         for name, part in loaded.named_children()
     }
-    if config["task"] == "verification":
+    if config["task"] in ENCODER_TASKS:
         parts = {"speaker": sum(parts.values())}
     result = {
         "model": str(found.place),

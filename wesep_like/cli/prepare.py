@@ -174,9 +174,16 @@ def folder(
         Path, typer.Argument(metavar="ROOT", help="The folder with a folder for each speaker.")
     ],
     output: Output,
+    unlabelled: Annotated[
+        bool,
+        typer.Option(
+            "--unlabelled",
+            help="Nothing is known of the speakers: ROOT/.../sound files, to learn without them.",
+        ),
+    ] = False,
 ) -> None:
     """A folder a speaker: ROOT/SPEAKER/.../sound files."""
-    _prepare("folder", root, output)
+    _prepare("folder", root, output, unlabelled=unlabelled)
 
 
 def mini(

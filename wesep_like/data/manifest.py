@@ -42,6 +42,21 @@ class Utterance:
 
 
 @dataclass(frozen=True)
+class AnyUtterance:
+    """A line of a manifest whose speaker may not be known; all else as in `Utterance`."""
+
+    id: str
+    path: str
+    num_samples: int
+    sample_rate: int
+    speaker: str | None = None
+    sex: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "num_samples", "sample_rate")
+
+
+@dataclass(frozen=True)
 class Noise:
     """A whole file without speech; lengths as in `Utterance`."""
 
@@ -84,7 +99,7 @@ class Room:
             )
 
 
-R = TypeVar("R", Utterance, Noise, Room)
+R = TypeVar("R", Utterance, AnyUtterance, Noise, Room)
 
 
 def read_manifest(path: str | Path, cls: type[R]) -> list[R]:
@@ -97,6 +112,25 @@ def read_manifest(path: str | Path, cls: type[R]) -> list[R]:
     folder = Path(path).parent
     return [
         replace(record, path=str(folder / record.path)) for record in read_json_lines(path, cls)
+    ]
+
+
+def read_speech(path: str | Path) -> list[Utterance]:
+    """The utterances of a manifest, for those who need no speakers: an unknown one is empty.
+
+    Raises:
+        ManifestError: As `read_manifest` does.
+    """
+    return [
+        Utterance(
+            record.id,
+            record.speaker or "",
+            record.path,
+            record.num_samples,
+            record.sample_rate,
+            record.sex,
+        )
+        for record in read_manifest(path, AnyUtterance)
     ]
 
 

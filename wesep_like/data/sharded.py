@@ -13,14 +13,14 @@ from wesep_like.data.shards.contents import Contents, read_noises
 from wesep_like.data.shards.lists import find_shards
 from wesep_like.data.simulation.draw.shards import ShardOrder
 from wesep_like.data.simulation.sharded import PremixedShardsOptions, ShardedOptions
-from wesep_like.data.simulation.speech_options import SpeechShardsOptions
+from wesep_like.data.simulation.speech_options import FromShards
 from wesep_like.data.store import AudioStore
 from wesep_like.data.text_lines import numbered_lines, read_text
 from wesep_like.errors import ManifestError
 
 
 def shard_blocks(
-    options: ShardedOptions | PremixedShardsOptions | SpeechShardsOptions,
+    options: ShardedOptions | PremixedShardsOptions | FromShards,
     shards: str | Sequence[str],
     read: Callable[[Sequence[str], BrokenCount], Contents[Any]],
     make_planner: Callable[..., Any],
@@ -61,7 +61,7 @@ def shard_blocks(
 
 
 def noises_in_shards(
-    options: ShardedOptions | SpeechShardsOptions, store: AudioStore, max_broken_share: float
+    options: ShardedOptions | FromShards, store: AudioStore, max_broken_share: float
 ) -> tuple[Sequence[Noise] | None, AudioStore]:
     """The noises of `noise_shards`, and the store that reads them too; None if there are no shards.
 

@@ -9,18 +9,21 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from wesep_like.audio.io import info
+from wesep_like.data.crops import SpeechCrops
 from wesep_like.data.dataset import Files, NumberedExamples, Source
-from wesep_like.data.manifest import Utterance, read_manifest
+from wesep_like.data.manifest import Utterance, read_manifest, read_speech
 from wesep_like.data.reading import read_enrollment
 from wesep_like.data.sharded import noises_in_shards, shard_blocks
-from wesep_like.data.shards.contents import read_utterances
-from wesep_like.data.simulation.draw import SpeechPlanner
+from wesep_like.data.shards import contents
+from wesep_like.data.simulation.crop_options import CropsOfFilesOptions, CropsOfShardsOptions
+from wesep_like.data.simulation.draw import CropsPlanner, SpeechPlanner
 from wesep_like.data.simulation.plans import Clip, EnrollmentPlan
 from wesep_like.data.simulation.speech_options import SpeechFilesOptions, SpeechShardsOptions
 from wesep_like.data.speech import Speech
 from wesep_like.data.store import AudioStore
 
 TrainingSpeechOptions = SpeechFilesOptions | SpeechShardsOptions
+TrainingCropsOptions = CropsOfFilesOptions | CropsOfShardsOptions
 
 
 class NumberedSpeech(NumberedExamples[Speech]):
@@ -66,6 +69,27 @@ class NumberedSpeech(NumberedExamples[Speech]):
         if plan.heard.speed in self._new_speeds:
             place += len(self.speakers) * (1 + self._new_speeds.index(plan.heard.speed))
         return Speech(plan.id, read_enrollment(plan.heard, store), store.sample_rate, place)
+
+
+class NumberedCrops(NumberedExamples[SpeechCrops]):
+    """Endless examples of several crops of one utterance each; see the base.
+
+    The planners of their source are `CropsPlanner`.
+    """
+
+    def _example(
+        self,
+        planner: CropsPlanner,
+        store: AudioStore,
+        rng: np.random.Generator,
+        number: int,
+        attempt: int,
+    ) -> SpeechCrops:
+        plan = planner.draw(rng, number, attempt)
+        heard = tuple(
+            tuple(read_enrollment(crop, store) for crop in of_length) for of_length in plan.heard
+        )
+        return SpeechCrops(plan.id, heard, store.sample_rate)
 
 
 class FixedSpeech(Dataset[Speech]):
@@ -136,7 +160,7 @@ def training_speech(
     source = shard_blocks(
         options,
         options.shards,
-        read_utterances,
+        contents.read_utterances,
         SpeechPlanner.maker(options, rate, noises, seed=seed, batch_size=batch_size),
         store,
         seed=seed,
@@ -144,3 +168,43 @@ def training_speech(
         max_broken_share=max_broken_share,
     )
     return NumberedSpeech(source, seed, max_broken_share, options.new_speeds)
+
+
+def training_crops(
+    options: TrainingCropsOptions,
+    store: AudioStore,
+    *,
+    seed: int,
+    batch_size: int,
+    max_broken_share: float,
+) -> NumberedCrops:
+    """The crops that a section `data.train` of a self-supervised config describes.
+
+    Args:
+        options: The section.
+        store: Reads them; its sample rate is theirs.
+        seed: Another seed, other crops.
+        batch_size: Of each process.
+        max_broken_share: See `NumberedExamples`.
+
+    Raises:
+        WesepLikeError: If a manifest or a shard is wrong, or has too little in it.
+    """
+    rate = store.sample_rate
+    source: Source
+    if isinstance(options, CropsOfFilesOptions):
+        make = CropsPlanner.maker(options, rate, seed=seed)
+        source = Files(make(read_speech(options.utterances)), store)
+        return NumberedCrops(source, seed, max_broken_share)
+    noises, store = noises_in_shards(options, store, max_broken_share)
+    source = shard_blocks(
+        options,
+        options.shards,
+        contents.read_speech,
+        CropsPlanner.maker(options, rate, noises, seed=seed),
+        store,
+        seed=seed,
+        batch_size=batch_size,
+        max_broken_share=max_broken_share,
+    )
+    return NumberedCrops(source, seed, max_broken_share)

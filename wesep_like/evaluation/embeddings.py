@@ -17,7 +17,7 @@ import numpy as np
 from wesep_like.audio import io
 from wesep_like.config.atomic import check_writable
 from wesep_like.data.embedding_archive import Embeddings, read_embeddings, write_embeddings
-from wesep_like.data.manifest import Utterance, read_manifest
+from wesep_like.data.manifest import read_speech
 from wesep_like.data.processes import in_processes
 from wesep_like.errors import AudioError, ManifestError
 from wesep_like.inference.embedder import Embedder
@@ -65,7 +65,7 @@ def recordings_of(manifest: str | Path) -> list[Recording]:
     Raises:
         ManifestError: If it is wrong.
     """
-    return [Recording(u.path, u.id, u.speaker) for u in read_manifest(manifest, Utterance)]
+    return [Recording(u.path, u.id, u.speaker) for u in read_speech(manifest)]
 
 
 def embed_to_file(

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from wesep_like.data.embedding_archive import SUFFIX, Embeddings, read_embeddings
-from wesep_like.data.manifest import Utterance, read_manifest
+from wesep_like.data.manifest import Utterance, read_manifest, read_speech
 from wesep_like.evaluation.trials import Trial, names_in, refuse
 
 UTTERANCES = "utterances.jsonl"
@@ -63,7 +63,7 @@ def find_audio(
     root = Path(root)
     if utterances is None and (root / UTTERANCES).is_file():
         utterances = root / UTTERANCES
-    known = [] if utterances is None else read_manifest(utterances, Utterance)
+    known = [] if utterances is None else read_speech(utterances)
     path_of_id = {utterance.id: Path(utterance.path) for utterance in known}
     found = {name: path_of_id.get(name, root / name) for name in names_in(trials)}
     lost = [name for name, path in found.items() if name not in path_of_id and not path.is_file()]

@@ -15,6 +15,7 @@ from wesep_like.errors import ConfigError, ModelFileError
 from wesep_like.experiment.base import Experiment
 from wesep_like.interop.checkpoints import SUFFIXES, read_published_encoder
 from wesep_like.models.model_file import (
+    ENCODER_TASKS,
     WEIGHTS,
     load_weights,
     read_model_config,
@@ -71,7 +72,7 @@ def initialise_speaker(speaker: SpeakerModule, source: str) -> None:
 def weights_of_part(folder: Path, part: str) -> dict[str, Tensor]:
     """The weights of one part in a model file; those of an encoder are of one part as a whole."""
     weights = read_weights(folder / WEIGHTS)
-    if read_model_config(folder)["task"] == "verification":
+    if read_model_config(folder)["task"] in ENCODER_TASKS:
         return weights
     prefix = f"{part}."
     return {key[len(prefix) :]: v for key, v in weights.items() if key.startswith(prefix)}

@@ -14,11 +14,13 @@ from wesep_like.config.sections import Problems, nearest, read_section
 from wesep_like.errors import ConfigError
 from wesep_like.experiment.base import Experiment
 from wesep_like.experiment.extraction.sections import ExtractionExperiment
+from wesep_like.experiment.self_supervised.sections import SelfSupervisedExperiment
 from wesep_like.experiment.verification.sections import VerificationExperiment
 
 _TASKS: dict[str, type[Experiment]] = {
     "extraction": ExtractionExperiment,
     "verification": VerificationExperiment,
+    "self_supervised": SelfSupervisedExperiment,
 }
 
 

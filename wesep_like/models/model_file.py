@@ -27,8 +27,8 @@ CONFIG = "config.yaml"
 WEIGHTS = "model.safetensors"
 BUNDLED = "bundled"
 
-# Under this name the weights hold an encoder that is an ONNX graph: it is built with its graph.
-_GRAPHS = {"extraction": "speaker.graph", "verification": "graph"}
+ENCODER_TASKS = ("verification", "self_supervised")  # their models are plain speaker encoders
+_TASKS = ("extraction", *ENCODER_TASKS)
 
 
 def save_model(
@@ -87,16 +87,16 @@ def load_model(folder: str | Path, *, trust_code: bool = False) -> TSEModel | Sp
     folder = Path(folder)
     config = read_model_config(folder)
     where = folder / CONFIG
-    builders: dict[str, Callable[..., TSEModel | SpeakerModule]]
-    builders = {"extraction": build_tse, "verification": build_speaker}
-    task = config["task"]
+    is_encoder = config["task"] in ENCODER_TASKS
+    build: Callable[..., TSEModel | SpeakerModule] = build_speaker if is_encoder else build_tse
     weights = read_weights(folder / WEIGHTS)
     try:
-        model = builders[task](
+        model = build(
             config["model"],
             config["sample_rate"],
             trust_code=trust_code,
-            graph=weights.get(_GRAPHS[task]),
+            # Under this name are the weights of an encoder that is an ONNX graph.
+            graph=weights.get("graph" if is_encoder else "speaker.graph"),
         )
     except ConfigError as error:
         raise ModelFileError(f"{where}: {'; '.join(error.problems)}") from error
@@ -122,9 +122,9 @@ def read_model_config(folder: str | Path) -> dict[str, Any]:
     except ConfigError as error:
         raise ModelFileError("; ".join(error.problems)) from error
     task = config.get("task")
-    if task not in ("extraction", "verification"):
+    if task not in _TASKS:
         raise ModelFileError(
-            f"{folder / CONFIG}: task: expected extraction or verification, got {task!r}"
+            f"{folder / CONFIG}: task: expected one of {', '.join(_TASKS)}, got {task!r}"
         )
     if type(config.get("sample_rate")) is not int or not isinstance(config.get("model"), dict):
         raise ModelFileError(

@@ -12,6 +12,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
+from wesep_like.tasks.gathered import are_several
+
 
 class FiniteSteps(LightningModule):
     """A task that leaves out a step of which a loss or a gradient is not finite.
@@ -69,7 +71,7 @@ class FiniteSteps(LightningModule):
     def _not_finite(self, norms: Sequence[Tensor]) -> tuple[str, ...]:
         sums = [sum(self._losses, torch.zeros(())), sum(norms, torch.zeros(()))]
         is_finite = torch.stack([one.to(self.device) for one in sums]).isfinite().int()
-        if distributed.is_available() and distributed.is_initialized():
+        if are_several():
             # Gradients are those of all processes together, a loss is of one.
             distributed.all_reduce(is_finite, distributed.ReduceOp.MIN)
         found = zip(("loss", "gradient"), is_finite.tolist(), strict=True)

@@ -6,9 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from torch import distributed
+import torch
+from torch import Tensor, distributed
 
 T = TypeVar("T")
+
+
+def are_several() -> bool:
+    """Whether there are other processes to be heard."""
+    return distributed.is_available() and distributed.is_initialized()
 
 
 def gathered(own: T) -> list[T]:
@@ -19,7 +25,7 @@ def gathered(own: T) -> list[T]:
     Args:
         own: Anything small that can be pickled.
     """
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if not are_several():
         return [own]
     found: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(found, own)
@@ -54,3 +60,27 @@ def mean_terms(own: Mapping[str, tuple[float, int]]) -> dict[str, float]:
         parts = [share[name] for share in shares if name in share]
         means[name] = sum(mean * num for mean, num in parts) / sum(num for _, num in parts)
     return means
+
+
+def gathered_tensors(own: Tensor) -> Tensor:
+    """The tensors of all processes, (processes, ...), in order of their ranks.
+
+    All are of one shape. What is learnt by any of the processes flows back to where it is from.
+    """
+    return _Gathered.apply(own) if are_several() else own[None]
+
+
+class _Gathered(torch.autograd.Function):
+    """torch's own gathering of tensors has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        found = [torch.empty_like(own) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(found, own.contiguous())
+        return torch.stack(found)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous()
+        distributed.all_reduce(total)
+        return total[distributed.get_rank()]

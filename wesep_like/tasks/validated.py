@@ -28,7 +28,10 @@ class Validated:
         return f"{self.name} {value:.{self.num_digits}f}"
 
 
+_EER = Validated("valid/eer", is_smaller_better=True, num_digits=4)
+
 VALIDATED = {
     "extraction": Validated("valid/si_sdri"),
-    "verification": Validated("valid/eer", is_smaller_better=True, num_digits=4),
+    "verification": _EER,
+    "self_supervised": _EER,
 }

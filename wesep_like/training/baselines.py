@@ -17,7 +17,7 @@ from wesep_like.audio import io
 from wesep_like.audio.resample import resample
 from wesep_like.config.atomic import make_folder
 from wesep_like.data.broken import BrokenCount
-from wesep_like.data.manifest import Utterance, read_manifest
+from wesep_like.data.manifest import Utterance, read_speech
 from wesep_like.data.processes import in_processes
 from wesep_like.errors import AudioError, ModelFileError, OutputError
 from wesep_like.models import build_speaker
@@ -189,7 +189,7 @@ def _free(folder: str | Path) -> Path:
 
 def _chosen(options: BaselineOptions) -> list[Utterance]:
     """The utterances to hear: all, or as many as there may be, evenly from first to last."""
-    found = read_manifest(options.utterances, Utterance)
+    found = read_speech(options.utterances)
     num = min(len(found), options.max_utterances)
     return [found[number * len(found) // num] for number in range(num)]
 

@@ -24,6 +24,7 @@ class Loaders(LightningDataModule):
         train: Any number is an example.
         valid: Fixed; one example at a time, so that none is padded.
         collate: Examples -> batch.
+        collate_valid: The same of validation examples; None: as of training examples.
         batch_size: Training examples a batch, on each process.
         batches_per_step: How many batches the trainer takes for a step.
         num_workers: Processes that make training examples; as many, but at most two, read those
@@ -36,6 +37,7 @@ class Loaders(LightningDataModule):
         valid: Fixed,
         collate: Callable[[list[Any]], Any],
         *,
+        collate_valid: Callable[[list[Any]], Any] | None = None,
         batch_size: int,
         batches_per_step: int,
         num_workers: int,
@@ -45,6 +47,7 @@ class Loaders(LightningDataModule):
         self._valid = _ErrorsHandedOn(valid)
         self._num_valid = len(valid)
         self._collate = _collate_or_hand_on(collate)
+        self._collate_valid = _collate_or_hand_on(collate_valid or collate)
         self._batch_size = batch_size
         self._batches_per_step = batches_per_step
         self._num_workers = num_workers
@@ -75,7 +78,7 @@ class Loaders(LightningDataModule):
             self._valid,
             batch_size=1,
             sampler=share_numbers(self._num_valid, rank, num_ranks),
-            collate_fn=self._collate,
+            collate_fn=self._collate_valid,
             num_workers=min(self._num_workers, _MAX_VALID_WORKERS),
         )
 

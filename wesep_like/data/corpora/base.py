@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from wesep_like.audio.io import AudioInfo, info
 from wesep_like.data.json_lines import write_json_lines, write_text
-from wesep_like.data.manifest import Noise, Room, Utterance
+from wesep_like.data.manifest import AnyUtterance, Noise, Room, Utterance
 from wesep_like.data.premixed import PremixedMixture
 from wesep_like.data.simulation.plans import MixturePlan, with_paths
 from wesep_like.errors import AudioError
@@ -29,7 +29,9 @@ class Job:
     output: str
 
 
-Record: TypeAlias = "Utterance | Noise | Room | PremixedMixture | MixturePlan | Job | str"
+Record: TypeAlias = (
+    "Utterance | AnyUtterance | Noise | Room | PremixedMixture | MixturePlan | Job | str"
+)
 # The files of a data folder by name: records for .jsonl and .tsv, a mapping for .json, and for all
 # others lines. Paths in records are absolute.
 Contents: TypeAlias = Mapping[str, Sequence[Record] | Mapping[str, str]]

@@ -25,7 +25,7 @@ class Entry:
     Args:
         key: The first part of all names.
         sounds: Their paths, by what follows the key: nothing, or `_spk1` and so on.
-        speakers: Their names, by suffix: `spk`, or `spk1` and so on.
+        speakers: Their names, if they are known, by suffix: `spk`, or `spk1` and so on.
         num_samples: Of each sound, at its own sample rate.
         sample_rate: The sounds', in Hz.
     """
@@ -47,7 +47,8 @@ def arrange_utterances(
     """
     by_speaker: dict[str, list[Entry]] = {}
     for entry in _entries(utterances):
-        by_speaker.setdefault(entry.speakers[SPEAKER_SUFFIX], []).append(entry)
+        # One whose speaker is not known is a group by itself.
+        by_speaker.setdefault(entry.speakers.get(SPEAKER_SUFFIX, entry.key), []).append(entry)
     rng = np.random.default_rng(seed)
     groups: list[list[Entry]] = []
     for _, own in sorted(by_speaker.items()):
@@ -92,7 +93,7 @@ def _entries(records: Sequence[Utterance | Noise | PremixedMixture]) -> list[Ent
             )
         id_of_key[key] = record.id
         sounds, speakers = {"": record.path}, {}
-        if isinstance(record, Utterance):
+        if isinstance(record, Utterance) and record.speaker:
             speakers = {SPEAKER_SUFFIX: record.speaker}
         elif isinstance(record, PremixedMixture):
             for number, source in enumerate(record.sources, start=1):

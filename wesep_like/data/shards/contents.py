@@ -56,10 +56,25 @@ def read_utterances(urls: Sequence[str], broken: BrokenCount) -> Contents[Uttera
     Raises:
         AudioError: If a shard cannot be fetched, or too much is broken.
     """
+    return _utterances(urls, broken, are_labelled=True)
+
+
+def read_speech(urls: Sequence[str], broken: BrokenCount) -> Contents[Utterance]:
+    """All sound files, for those who need no speakers: an unknown one is empty.
+
+    Raises:
+        AudioError: If a shard cannot be fetched, or too much is broken.
+    """
+    return _utterances(urls, broken, are_labelled=False)
+
+
+def _utterances(
+    urls: Sequence[str], broken: BrokenCount, *, are_labelled: bool
+) -> Contents[Utterance]:
     records, files = [], {}
     for sound in _sounds(urls, broken):
         speaker = _text(sound, SPEAKER_SUFFIX)
-        if not speaker:
+        if are_labelled and not speaker:
             broken.skip(f"{sound.path}: no speaker's name in a {SPEAKER_SUFFIX} of the same name")
             continue
         header = sound.header

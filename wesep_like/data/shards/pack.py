@@ -16,7 +16,7 @@ import soundfile
 from wesep_like.audio.io import file_content, info, read
 from wesep_like.config.atomic import atomic_path, make_folder
 from wesep_like.data.json_lines import write_text
-from wesep_like.data.manifest import Noise, Utterance, read_manifest
+from wesep_like.data.manifest import Noise, read_manifest, read_speech
 from wesep_like.data.premixed import read_premixed
 from wesep_like.data.processes import in_processes
 from wesep_like.data.shards.arrange import Entry, arrange_others, arrange_utterances
@@ -67,11 +67,12 @@ def pack(
     """The folder `output` has what is in a data folder as tar shards.
 
     An utterance is `KEY.wav` (or flac, ogg, opus, mp3), byte for byte as it was, and its speaker's
-    name `KEY.spk`; a mixture that exists is `KEY.wav`, `KEY_spk1.wav` and so on, with `KEY.spk1`
-    and so on. `shards.list` names the shards of utterances, `noise.list` those of noises,
-    `mixtures.list` those of mixtures, and `speakers.txt` all speakers. Each shard appears whole or
-    not at all, and is the same for the same data and options; what an earlier, interrupted call has
-    written is kept. Sounds that cannot be read are left out, with a warning that names them.
+    name, if it is known, `KEY.spk`; a mixture that exists is `KEY.wav`, `KEY_spk1.wav` and so on,
+    with `KEY.spk1` and so on. `shards.list` names the shards of utterances, `noise.list` those of
+    noises, `mixtures.list` those of mixtures, and `speakers.txt` all speakers. Each shard appears
+    whole or not at all, and is the same for the same data and options; what an earlier, interrupted
+    call has written is kept. Sounds that cannot be read are left out, with a warning that names
+    them.
 
     Args:
         data: A folder with `utterances.jsonl`, `noise.jsonl` or `premixed.jsonl`, or one of these.
@@ -93,8 +94,7 @@ def pack(
         elif path.name == NOISE:
             arranged["noise"] = arrange_others(read_manifest(path, Noise), per_shard, seed)
         else:
-            utterances = read_manifest(path, Utterance)
-            arranged["shards"] = arrange_utterances(utterances, per_shard, seed)
+            arranged["shards"] = arrange_utterances(read_speech(path), per_shard, seed)
     folder = make_folder(output)
     shards = {
         name: [

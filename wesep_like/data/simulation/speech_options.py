@@ -16,7 +16,23 @@ from wesep_like.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechOptions(VoiceOptions):
+class AugmentedOptions(VoiceOptions):
+    """What may happen to a crop of an utterance.
+
+    Args:
+        augmentation: What is done to a crop, drawn by itself.
+    """
+
+    augmentation: EnrollmentAugmentationOptions = EnrollmentAugmentationOptions()
+
+    def crop_problems(self) -> list[str]:
+        """What is wrong with these, a line each."""
+        room = probability_of(self.augmentation.room)
+        return self.voice_problems(augmentation__room__probability=room)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechOptions(AugmentedOptions):
     """Crops of utterances, wherever these are from.
 
     Args:
@@ -27,20 +43,17 @@ class SpeechOptions(VoiceOptions):
             elsewhere. None: every utterance once an epoch, in an order drawn anew.
         speed_as_new_speaker: Whether a voice at another speed is another speaker: there are then
             as many times the speakers as there are speeds, with the unchanged one.
-        augmentation: What is done to a crop, drawn by itself.
     """
 
     crop_seconds: float = 2.0
     utterances_per_speaker: int | None = None
     speed_as_new_speaker: bool = True
-    augmentation: EnrollmentAugmentationOptions = EnrollmentAugmentationOptions()
 
     def __post_init__(self) -> None:
         problems = []
         if self.crop_seconds <= 0:
             problems.append(f"crop_seconds: expected more than 0, got {self.crop_seconds!r}")
-        room = probability_of(self.augmentation.room)
-        problems += self.voice_problems(augmentation__room__probability=room)
+        problems += self.crop_problems()
         if problems:
             raise ConfigError(problems)
         check_sizes(utterances_per_speaker=self.utterances_per_speaker)
@@ -53,8 +66,8 @@ class SpeechOptions(VoiceOptions):
 
 
 @dataclass(frozen=True)
-class SpeechFilesOptions(SpeechOptions):
-    """Crops of the utterances in a manifest.
+class FromFiles(VoiceOptions):
+    """Utterances in a manifest.
 
     Args:
         utterances: The manifest.
@@ -71,8 +84,8 @@ class SpeechFilesOptions(SpeechOptions):
 
 
 @dataclass(frozen=True)
-class SpeechShardsOptions(SpeechOptions, ReadingOptions):
-    """Crops of utterances in shards; `speakers` is needed.
+class FromShards(ReadingOptions, VoiceOptions):
+    """Utterances in shards.
 
     Args:
         shards: See `ShardedOptions`.
@@ -84,17 +97,11 @@ class SpeechShardsOptions(SpeechOptions, ReadingOptions):
     noise_shards: str | tuple[str, ...] | None = None
     name: Literal["shards"] = "shards"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        problems = []
+    def shard_problems(self) -> list[str]:
+        """What is wrong with these, a line each."""
         if self.noise is not None and self.noise_shards is not None:
-            problems.append("noise_shards: stands in place of noise. Give one of them")
-        if self.speakers is None:
-            problems.append(
-                "speakers: missing. Give the speakers.txt that 'wesep-like shard' writes"
-            )
-        if problems:
-            raise ConfigError(problems)
+            return ["noise_shards: stands in place of noise. Give one of them"]
+        return []
 
     @property
     def source(self) -> str:
@@ -105,3 +112,23 @@ class SpeechShardsOptions(SpeechOptions, ReadingOptions):
     def noise_source(self) -> str | None:
         """The manifest of noises or their shards."""
         return self.noise if self.noise_shards is None else named(self.noise_shards)
+
+
+@dataclass(frozen=True)
+class SpeechFilesOptions(FromFiles, SpeechOptions):
+    """Crops of the utterances in a manifest."""
+
+
+@dataclass(frozen=True)
+class SpeechShardsOptions(FromShards, SpeechOptions):
+    """Crops of utterances in shards; `speakers` is needed."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        problems = self.shard_problems()
+        if self.speakers is None:
+            problems.append(
+                "speakers: missing. Give the speakers.txt that 'wesep-like shard' writes"
+            )
+        if problems:
+            raise ConfigError(problems)

@@ -1,4 +1,4 @@
-"""Plans of examples of a plain speaker encoder: a voice alone, and whose it is."""
+"""Plans of examples of a plain speaker encoder: a voice alone."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ class SpeechPlan:
     id: str
     speaker: str
     heard: EnrollmentPlan
+
+
+@dataclass(frozen=True)
+class CropsPlan:
+    """Several crops of one utterance, each heard as an enrollment is.
+
+    Args:
+        id: Of the example.
+        heard: Those of each length, the longest first.
+    """
+
+    id: str
+    heard: tuple[tuple[EnrollmentPlan, ...], ...]

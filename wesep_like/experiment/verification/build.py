@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
-
 from wesep_like.data.speech import collate_speech
-from wesep_like.data.speech_dataset import FixedSpeech, training_speech
+from wesep_like.data.speech_dataset import training_speech
 from wesep_like.data.store import AudioStore
-from wesep_like.errors import TrialError
-from wesep_like.evaluation.trial_names import find_audio
-from wesep_like.evaluation.trials import check_both_kinds, read_trials
-from wesep_like.experiment.parts import (
-    check_batch_size,
-    initialise_speaker,
-    initialising,
-    optimizer_maker,
-)
+from wesep_like.experiment.encoders import first_encoder, validation
+from wesep_like.experiment.parts import optimizer_maker
 from wesep_like.experiment.verification.head import initialise_head
 from wesep_like.experiment.verification.losses import build_speaker_losses
 from wesep_like.experiment.verification.sections import VerificationExperiment
-from wesep_like.models.build import build_speaker
-from wesep_like.tasks.verification import LabelledTrials, VerificationTask
+from wesep_like.tasks.verification import VerificationTask
 from wesep_like.training.loaders import Loaders
 
 
@@ -38,15 +26,8 @@ def build_verification(
     Raises:
         WesepLikeError: If data or first weights cannot be used.
     """
-    model = build_speaker(experiment.model, experiment.sample_rate, trust_code=True)
-    source = experiment.init.get("speaker")
-    if source is None:
-        model.load_pretrained()
-    else:
-        with initialising(f"{config_path}: init.speaker"):
-            initialise_speaker(model, source)
+    model = first_encoder(experiment, config_path)
     options, data = experiment.trainer, experiment.data
-    check_batch_size(options.batch_size, model, config_path)
     store = AudioStore(experiment.sample_rate, cache_megabytes=data.cache_megabytes)
     train = training_speech(
         data.train,
@@ -55,7 +36,7 @@ def build_verification(
         batch_size=options.batch_size,
         max_broken_share=data.max_broken_share,
     )
-    trials, valid = _validation(experiment)
+    trials, valid = validation(experiment)
     loaders = Loaders(
         train,
         valid,
@@ -81,21 +62,3 @@ def build_verification(
         learning_rates=experiment.optimizer.learning_rates,
     )
     return task, loaders
-
-
-def _validation(experiment: VerificationExperiment) -> tuple[LabelledTrials, FixedSpeech]:
-    """The trials, and the utterances in them."""
-    options = experiment.data.valid
-    trials = read_trials(options.trials)
-    unlabelled = sum(trial.is_target is None for trial in trials)
-    if unlabelled:
-        raise TrialError(
-            f"{options.trials}: {unlabelled} of {len(trials)} trials do not say whether the "
-            "speaker is the same. Expected '1 a b' or 'a b target'"
-        )
-    check_both_kinds(trials, options.trials)
-    is_target = np.array([trial.is_target for trial in trials], bool)
-    audio = find_audio(trials, Path(options.trials).parent, options.utterances)
-    store = AudioStore(experiment.sample_rate)
-    names = ([trial.first for trial in trials], [trial.second for trial in trials])
-    return LabelledTrials(*names, is_target), FixedSpeech(audio, store, options.max_seconds)

@@ -6,6 +6,7 @@ what the others draw as it was.
 
 from wesep_like.data.simulation.draw.planner import MixturePlanner
 from wesep_like.data.simulation.draw.premixed import PremixedPlanner
+from wesep_like.data.simulation.draw.several_crops import CropsPlanner
 from wesep_like.data.simulation.draw.speech import SpeechPlanner
 
-__all__ = ["MixturePlanner", "PremixedPlanner", "SpeechPlanner"]
+__all__ = ["CropsPlanner", "MixturePlanner", "PremixedPlanner", "SpeechPlanner"]

@@ -15,6 +15,7 @@ from wesep_like.data.simulation.draw.turns import EveryUtterance, FewSpeakers, T
 from wesep_like.data.simulation.plans import EnrollmentPlan
 from wesep_like.data.simulation.speech_options import SpeechOptions
 from wesep_like.data.simulation.speech_plans import SpeechPlan
+from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ManifestError
 
 
@@ -56,7 +57,7 @@ class SpeechPlanner:
                 f"{options.source}: {len(self.speakers)} speakers. Telling speakers apart is "
                 "learnt from two or more"
             )
-        utterances = sorted(utterances, key=lambda utterance: (utterance.id, utterance.path))
+        utterances = in_order(utterances)
         self._turns: Turns = (
             EveryUtterance(utterances, options, seed)
             if options.utterances_per_speaker is None
@@ -93,9 +94,7 @@ class SpeechPlanner:
         Raises:
             ManifestError: If a manifest is wrong.
         """
-        if noises is None:
-            noises = read_manifest(options.noise, Noise) if options.noise else []
-        rooms = read_manifest(options.rooms, Room) if options.rooms else []
+        noises, rooms = noises_and_rooms(options, noises)
         return partial(
             cls,
             noises=noises,
@@ -117,15 +116,42 @@ class SpeechPlanner:
         # In this order for ever: a new stage takes a new generator at the end.
         turn_rng, crop_rng, changes_rng = rng.spawn(3)
         utterance, speed = self._turns.at(number, attempt, turn_rng)
-        plan = self.draw_crop(crop_rng, utterance, speed, self.options.crop_seconds)
+        seconds = self.options.crop_seconds
+        plan = draw_crop(crop_rng, utterance, speed, seconds, self.sample_rate)
         return SpeechPlan(
             str(number), utterance.speaker, self._augmentation.draw(changes_rng, plan)
         )
 
-    def draw_crop(
-        self, rng: np.random.Generator, utterance: Utterance, speed: float, seconds: float
-    ) -> EnrollmentPlan:
-        """A crop of this length, and nothing done to it."""
-        clip = crop(utterance, rng.random(), seconds, speed)
-        num_samples = to_samples(seconds, self.sample_rate)
-        return EnrollmentPlan(clip, speed, num_samples=num_samples)
+
+def in_order(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """The utterances, in an order that does not depend on that of their manifest."""
+    return sorted(utterances, key=lambda utterance: (utterance.id, utterance.path))
+
+
+def noises_and_rooms(
+    options: VoiceOptions, noises: Sequence[Noise] | None
+) -> tuple[Sequence[Noise], Sequence[Room]]:
+    """What voices may be put into.
+
+    Args:
+        options: Name the manifests.
+        noises: Taken in place of those in the manifest; None for these.
+
+    Raises:
+        ManifestError: If a manifest is wrong.
+    """
+    if noises is None:
+        noises = read_manifest(options.noise, Noise) if options.noise else []
+    return noises, read_manifest(options.rooms, Room) if options.rooms else []
+
+
+def draw_crop(
+    rng: np.random.Generator,
+    utterance: Utterance,
+    speed: float,
+    seconds: float,
+    sample_rate: int,
+) -> EnrollmentPlan:
+    """A crop of this length, and nothing done to it; its sample rate is in Hz."""
+    clip = crop(utterance, rng.random(), seconds, speed)
+    return EnrollmentPlan(clip, speed, num_samples=to_samples(seconds, sample_rate))

@@ -11,6 +11,7 @@ from wesep_like.data.manifest import Utterance
 from wesep_like.data.simulation.draw.orders import UTTERANCES, batch_generator, epoch_order
 from wesep_like.data.simulation.draw.speeds import draw_speed
 from wesep_like.data.simulation.speech_options import SpeechOptions
+from wesep_like.data.simulation.voice_options import VoiceOptions
 from wesep_like.errors import ManifestError
 
 
@@ -37,7 +38,7 @@ class EveryUtterance(Turns):
         seed: Another seed, another order.
     """
 
-    def __init__(self, utterances: Sequence[Utterance], options: SpeechOptions, seed: int) -> None:
+    def __init__(self, utterances: Sequence[Utterance], options: VoiceOptions, seed: int) -> None:
         self._utterances = utterances
         self._options = options
         self._seed = seed

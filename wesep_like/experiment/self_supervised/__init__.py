@@ -1,0 +1,1 @@
+"""Speaker encoders without labels: what their config says, and the parts of their run."""
