@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from wesep_like.audio.io import info
+from wesep_like.data.broken import BrokenCount
 from wesep_like.data.crops import SpeechCrops
 from wesep_like.data.dataset import Files, NumberedExamples, Source
 from wesep_like.data.manifest import Utterance, read_manifest, read_speech
 from wesep_like.data.reading import read_enrollment
 from wesep_like.data.sharded import noises_in_shards, shard_blocks
 from wesep_like.data.shards import contents
+from wesep_like.data.shards.contents import Contents
 from wesep_like.data.simulation.crop_options import CropsOfFilesOptions, CropsOfShardsOptions
 from wesep_like.data.simulation.draw import CropsPlanner, SpeechPlanner
 from wesep_like.data.simulation.plans import Clip, EnrollmentPlan
-from wesep_like.data.simulation.speech_options import SpeechFilesOptions, SpeechShardsOptions
+from wesep_like.data.simulation.speech_options import (
+    FromFiles,
+    FromShards,
+    SpeechFilesOptions,
+    SpeechShardsOptions,
+)
 from wesep_like.data.speech import Speech
 from wesep_like.data.store import AudioStore
 
+Planner: TypeAlias = SpeechPlanner | CropsPlanner
 TrainingSpeechOptions = SpeechFilesOptions | SpeechShardsOptions
 TrainingCropsOptions = CropsOfFilesOptions | CropsOfShardsOptions
 
@@ -151,18 +161,12 @@ def training_speech(
         WesepLikeError: If a manifest or a shard is wrong, or has too little in it.
     """
     rate = store.sample_rate
-    source: Source
-    if isinstance(options, SpeechFilesOptions):
-        make = SpeechPlanner.maker(options, rate, seed=seed, batch_size=batch_size)
-        source = Files(make(read_manifest(options.utterances, Utterance)), store)
-        return NumberedSpeech(source, seed, max_broken_share, options.new_speeds)
-    noises, store = noises_in_shards(options, store, max_broken_share)
-    source = shard_blocks(
+    source = _source(
         options,
-        options.shards,
-        contents.read_utterances,
-        SpeechPlanner.maker(options, rate, noises, seed=seed, batch_size=batch_size),
         store,
+        partial(SpeechPlanner.maker, options, rate, seed=seed, batch_size=batch_size),
+        partial(read_manifest, cls=Utterance),
+        contents.read_utterances,
         seed=seed,
         batch_size=batch_size,
         max_broken_share=max_broken_share,
@@ -190,21 +194,47 @@ def training_crops(
     Raises:
         WesepLikeError: If a manifest or a shard is wrong, or has too little in it.
     """
-    rate = store.sample_rate
-    source: Source
-    if isinstance(options, CropsOfFilesOptions):
-        make = CropsPlanner.maker(options, rate, seed=seed)
-        source = Files(make(read_speech(options.utterances)), store)
-        return NumberedCrops(source, seed, max_broken_share)
-    noises, store = noises_in_shards(options, store, max_broken_share)
-    source = shard_blocks(
+    source = _source(
         options,
-        options.shards,
-        contents.read_speech,
-        CropsPlanner.maker(options, rate, noises, seed=seed),
         store,
+        partial(CropsPlanner.maker, options, store.sample_rate, seed=seed),
+        read_speech,
+        contents.read_speech,
         seed=seed,
         batch_size=batch_size,
         max_broken_share=max_broken_share,
     )
     return NumberedCrops(source, seed, max_broken_share)
+
+
+def _source(
+    options: FromFiles | FromShards,
+    store: AudioStore,
+    maker: Callable[..., Callable[[Sequence[Utterance]], Planner]],
+    read_file: Callable[[str], list[Utterance]],
+    read_shards: Callable[[Sequence[str], BrokenCount], Contents[Utterance]],
+    *,
+    seed: int,
+    batch_size: int,
+    max_broken_share: float,
+) -> Source:
+    """The utterances that a section names, in files or in shards, and what decides of them.
+
+    Args:
+        maker: Of planners; see `SpeechPlanner.maker`.
+        read_file: Reads a manifest.
+        read_shards: Reads some shards.
+    """
+    if isinstance(options, FromFiles):
+        return Files(maker()(read_file(options.utterances)), store)
+    noises, store = noises_in_shards(options, store, max_broken_share)
+    return shard_blocks(
+        options,
+        options.shards,
+        read_shards,
+        maker(noises=noises),
+        store,
+        seed=seed,
+        batch_size=batch_size,
+        max_broken_share=max_broken_share,
+    )
