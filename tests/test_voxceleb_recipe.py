@@ -158,7 +158,7 @@ def test_fine_tuning_has_the_published_settings_and_begins_with_the_head(root, s
     assert settings["losses"]["speaker"]["margin"] == 0.5
     assert settings["init"] == {
         "speaker": "exp/voxceleb/xvector/averaged",
-        "head": "exp/voxceleb/xvector",
+        "head": "exp/voxceleb/xvector/checkpoints/last.ckpt",
     }
 
 
