@@ -142,7 +142,8 @@ def test_a_run_learns_and_does_not_collapse(write_run, tmp_path, name):
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["moco", pytest.param("simclr", marks=pytest.mark.slow),
+                                  pytest.param("dino", marks=pytest.mark.slow)])  # fmt: skip
 def test_workers_and_resumes_change_nothing(write_run, tmp_path, name):
     path = write_run(
         name,
